@@ -1,0 +1,81 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `itops` command: finds the command's own file, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+from itops_cli import __version__
+from itops_cli.errors import Exit, say
+
+COMMANDS = {  # name -> module; imported only when used, so that --help and completion stay quick
+    "init": "itops_cli.init",
+    "lint": "itops_cli.lint",
+    "status": "itops_cli.status",
+    "change": "itops_cli.change",
+    "plan": "itops_cli.plan",
+    "run": "itops_cli.run",
+    "rollback": "itops_cli.rollback",
+    "resume": "itops_cli.resume",
+    "doctor": "itops_cli.doctor",
+    "record": "itops_cli.record",
+}
+
+
+class LazyGroup(click.Group):
+    """One file per command group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="itops")
+@click.option("--workspace", type=click.Path(file_okay=False, exists=True), help="Folder with itops.yml (default: the nearest one above).")
+def cli(workspace: str | None) -> None:
+    """IT service and maintenance management on Ansible.
+
+    Example: itops lint && itops plan CHG-20261123-01 && itops run CHG-20261123-01
+    """
+    if workspace:
+        os.environ["ITOPS_WORKSPACE"] = str(Path(workspace).resolve())
+
+
+def main() -> None:
+    """Run the command; every error becomes one message and one documented exit status."""
+    try:
+        result = cli.main(standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except Exit as stop:
+        say(stop.message)
+        sys.exit(stop.code)
+    except BadInput as bad:
+        say(str(bad))
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        say(f"itops: {error.strerror}: {error.filename}" if error.filename else f"itops: {error}")
+        sys.exit(1)

@@ -1,0 +1,110 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where everything of a workspace lies: the folder that holds `itops.yml`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+
+MARKER = "itops.yml"
+LANGUAGES = ("zh_CN", "en")
+SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "languages"}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Absolute paths and settings of one workspace; nothing is created by looking."""
+
+    root: Path
+    organisation: str
+    timezone: str
+    records: Path
+    staging: Path
+    facts: Path
+    languages: tuple[str, ...]
+
+    @property
+    def inventory(self) -> Path:
+        return self.root / "inventory"
+
+    @property
+    def services_dir(self) -> Path:
+        return self.inventory / "services"
+
+    @property
+    def people_file(self) -> Path:
+        return self.inventory / "people.yml"
+
+    @property
+    def changes(self) -> Path:
+        return self.root / "changes"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / ".itops-cache"
+
+    def record_dir(self, change: str) -> Path:
+        """records/<year>/<change>; the year is the one in the change's id, so it never moves."""
+        return self.records / change.split("-")[1][:4] / change
+
+
+def find(start: Path | None = None) -> Workspace:
+    """The workspace around `start`: $ITOPS_WORKSPACE, else the nearest ancestor (of the working directory) with itops.yml.
+
+    Raises BadInput where there is none or its settings are wrong.
+    """
+    origin = start or Path(os.environ.get("ITOPS_WORKSPACE") or Path.cwd())
+    for folder in (origin.resolve(), *origin.resolve().parents):
+        if (folder / MARKER).is_file():
+            return load(folder)
+    raise BadInput(
+        [Problem(str(origin), 0, "", f"no workspace: no {MARKER} here or above", remedy="run: itops init DIR, or pass --workspace DIR")]
+    )
+
+
+def load(root: Path) -> Workspace:
+    """Read itops.yml of exactly this folder."""
+    settings = _settings(root / MARKER)
+    records = os.environ.get("ITOPS_RECORDS") or settings.get("records", "records")
+    return Workspace(
+        root=root,
+        organisation=str(settings.get("organisation", "")),
+        timezone=str(settings.get("timezone", "UTC")),
+        records=(root / records),
+        staging=(root / settings.get("staging", "staging")),
+        facts=(root / settings.get("facts", "facts")),
+        languages=tuple(settings.get("languages", LANGUAGES)),
+    )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text("utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from None
+    if not isinstance(data, dict):
+        raise BadInput([Problem(str(path), 1, "", "not a mapping", allowed=", ".join(sorted(SETTINGS)))])
+    problems = [
+        Problem(str(path), 0, str(key), "unknown setting", allowed=", ".join(sorted(SETTINGS))) for key in data if key not in SETTINGS
+    ]
+    try:
+        ZoneInfo(str(data.get("timezone", "UTC")))
+    except (KeyError, ValueError, OSError):
+        problems.append(Problem(str(path), 0, "timezone", "unknown time zone", str(data["timezone"]), "an IANA name, such as Asia/Shanghai"))
+    problems += [
+        Problem(str(path), 0, "languages", "unknown language", str(lang), ", ".join(LANGUAGES))
+        for lang in data.get("languages", LANGUAGES)
+        if lang not in LANGUAGES
+    ]
+    if problems:
+        raise BadInput(problems)
+    return data
