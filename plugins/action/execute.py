@@ -1,0 +1,106 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out one planned segment on the host as a transaction, and follows it into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    admission,
+    finding,
+    follower,
+    placeholders,
+    progress,
+    request,
+    run,
+)
+from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
+from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
+
+READ_ONLY = ("gate", "verify")
+
+
+class ActionModule(RunAction):
+    """`itops.maintenance.execute: {segment: …}`"""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _spec, args = self.validate_argument_spec({"segment": {"type": "str", "required": True}, "rejoin_within": {"type": "int"}})
+        try:
+            return {**result, **self._carry_out(args, task_vars or {})}
+        except (BadInput, LedgerError, follower.Refused, follower.ContactLost, placeholders.UnknownPlaceholder, OSError) as error:
+            raise AnsibleActionFail(f"{args['segment']}: {error}") from None
+
+    def _carry_out(self, args: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.load_session(task_vars)
+        host_plan = self.host_plan(now, task_vars)
+        segment = request.find(host_plan, args["segment"])
+        ledger = now.ledger(tuple(host_plan.values.secret.values()))
+        done = self._admit(now, host_plan, segment, ledger)
+        if done:
+            return done
+        if self._task.check_mode and segment.phase not in READ_ONLY:
+            return {"changed": True, "skipped": True, "msg": "check mode", "steps": [step["display"] for step in segment.steps]}
+        answer = self._confirm(now, host_plan, segment, ledger)
+        if answer != "continue":
+            return request.declined(ledger, now, host_plan, segment, answer)
+        rejoin = args.get("rejoin_within") or int(task_vars.get("itops_rejoin_within") or follower.REJOIN_WITHIN)
+        end = self._follow(now, host_plan, segment, ledger, task_vars, rejoin)
+        return self._verdict(now, host_plan, segment, ledger, end)
+
+    def _admit(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> dict[str, Any] | None:
+        events, host = ledger.events(), host_plan.target.host
+        state = progress.hosts(events).get(host)
+        if state and segment.id in state.done and segment.phase not in ("gate", "rollback"):
+            return {"changed": False, "msg": f"{segment.id} is done already"}
+        refused = finding.refusals(admission.findings(events, now.change, now.run_id, host, segment.phase))
+        if refused:
+            raise AnsibleActionFail("; ".join(map(str, refused)))
+        return None
+
+    def _confirm(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> str:
+        if not segment.confirm:
+            return "continue"
+        lines = [f"{step['title']}: [{step['run_as'] or self._connection_user()}@{host_plan.target.service}]# {step['display']}" for step in segment.steps]
+        return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, "\n".join(lines), admission.ATTENDED_ANSWERS)
+
+    def _follow(
+        self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int
+    ) -> dict[str, Any]:
+        body, files = request.build(now, host_plan, segment)
+        following = follower.Follower(
+            self.transport(task_vars, host_plan.state_dir), ledger, body, rejoin,
+            lambda: cancelled(ledger, now), self._show(host_plan.target.host),
+        )  # fmt: skip
+        return following.start(files)
+
+    def _verdict(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, end: Mapping[str, Any]) -> dict[str, Any]:
+        if segment.phase == "gate":
+            request.note_preflight(ledger, now, host_plan, end)
+        result = {"changed": bool(end.get("changed")) and segment.phase not in READ_ONLY, "itops_result": end["result"], "itops_segment": segment.id}
+        if end["result"] == "done":
+            return result
+        message = f"{host_plan.target.host}: {segment.id}: {end['result']}: {end.get('message', '')}"
+        if not segment.unattended and segment.phase in progress.CHANGING:
+            answer = self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, message, ("rollback", "stop"))
+            result["itops_answer"] = answer
+        return {**result, "failed": True, "msg": f"{message} → itops record show {now.change.id}"}
+
+    def _connection_user(self) -> str:
+        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or run.os.environ.get("USER", ""))
+
+    def _show(self, host: str) -> Any:
+        def show(kind: str, data: Mapping[str, Any]) -> None:
+            if kind == "step_finished":
+                self._display.display(f"  {host}: {data.get('title')}: {data.get('result')} {data.get('feedback', '')[:200]}".rstrip())
+
+        return show

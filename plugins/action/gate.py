@@ -1,0 +1,88 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of the gate: proves the record, evaluates every guard, notes the plan, lines up the hosts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views
+from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
+
+
+class ActionModule(RunAction):
+    """`itops.maintenance.gate: {limit: [hosts]}` on the controller."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _spec, args = self.validate_argument_spec({"limit": {"type": "list", "elements": "str"}})
+        try:
+            return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
+        except (BadInput, LedgerError, UnknownPlaceholder, OSError) as error:
+            raise AnsibleActionFail(f"gate: {error}") from None
+
+    def _evaluate(self, limit: list[str] | None, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.load_session(task_vars)
+        ledger = now.ledger()
+        proof = gate.proof(ledger.events(), now.run_id, os.getppid())
+        if not proof.ok:
+            raise AnsibleActionFail(str(proof))
+        situation, skipped = self._situation(now, ledger, limit, task_vars)
+        if situation.verb in ("resume", "rollback"):
+            self._close_dead(now, ledger)
+        self._compare(situation, ledger)
+        found = [proof, *gate.findings(situation)]
+        refused = refusals(found)
+        data = {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed"}
+        ledger.append("gate", data, run=now.run_id, phase="gate", sync=True)
+        if refused:
+            raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)))
+        return self._line_up(now, ledger, situation, skipped, task_vars)
+
+    def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:
+        events = ledger.events()
+        opened = run.opened(events, now.run_id)
+        verb = str(opened.data.get("argv_verb")) if opened else "run"
+        can_confirm = bool(os.environ.get(run.CONFIRM_VARIABLE)) or bool(opened and opened.data.get("terminal"))
+        targets, skipped = plan.targets(now.change, now.services, limit)
+        compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
+        known = set(task_vars["hostvars"])
+        return gate.Situation(now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared), skipped
+
+    def _close_dead(self, now: Session, ledger: Ledger) -> None:
+        """A run whose controller died holds no lock any more (this run has it): its record is closed as what it is."""
+        for dead in run.open_runs(event for event in ledger.events() if event.run != now.run_id):
+            views.close(ledger.directory, now.change.id, dead, "the controller ended without closing the record", {})
+
+    def _compare(self, situation: gate.Situation, ledger: Ledger) -> None:
+        if situation.changes_hosts:
+            verdict = "refused" if staging.refused(situation.compared) else "ok"
+            ledger.append("files_compared", {"files": list(situation.compared), "verdict": verdict}, run=situation.run_id, phase="gate")
+
+    def _line_up(
+        self, now: Session, ledger: Ledger, situation: gate.Situation, skipped: list[str], task_vars: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        plans = []
+        for target in situation.targets:
+            host_vars = {**task_vars["hostvars"][target.host], "inventory_hostname": target.host}
+            plans.append(self.host_plan(now, host_vars))
+        ledger.append("planned", lineup.planned(now, plans, skipped), run=now.run_id, phase="gate", sync=True)
+        return {
+            "changed": False,
+            "targets": [lineup.host_vars(host_plan) for host_plan in plans],
+            "serial": now.change.plan["batch"],
+            "findings": [str(Finding(**f)) for f in ledger.events()[-2].data.get("findings", [])] if sys.flags.verbose else [],
+        }

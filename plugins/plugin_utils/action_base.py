@@ -1,0 +1,143 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions of a run share: Ansible's variables and connection in the words of the domain.
+
+The one place of plugin_utils that knows Ansible's action API; everything it hands on is plain data.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.parsing.vault import EncryptedString, VaultHelper
+from ansible.plugins.action import ActionBase
+from ansible.utils.vars import transform_to_native_types
+from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    admission,
+    change,
+    follower,
+    host_protocol,
+    placeholders,
+    plan,
+    run,
+    session,
+    source,
+    workspace,
+)
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
+
+TaskVars = Mapping[str, Any]
+CONFIRM_POLL = 0.3  # seconds between two looks for an answer
+
+
+class RunAction(ActionBase):
+    """Base of the actions that run on behalf of a change (the extra variable `change`)."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = True
+
+    def load_session(self, task_vars: TaskVars) -> Session:
+        """Change, services and people from the inventory's variables. Raises BadInput."""
+        change_id = str(task_vars.get("change", ""))
+        path = change.find(workspace.find(), change_id)
+        wanted = source.load(path).data.get("service") or []
+        services, people = inventory_records(task_vars, [wanted] if isinstance(wanted, str) else wanted)
+        return session.load(change_id, services, people)
+
+    def host_plan(self, now: Session, task_vars: TaskVars) -> Any:
+        """The plan of the host this task is for."""
+        host = str(task_vars["inventory_hostname"])
+        targets, _skipped = plan.targets(now.change, now.services)
+        target = next(t for t in targets if t.host == host)
+        state_dir = self.state_dir(task_vars)
+        return now.host_plan(target, session.values(now, target, lambda name: self._variable(task_vars, name), state_dir), state_dir)
+
+    def state_dir(self, task_vars: TaskVars) -> str:
+        return str(self._templar.template(task_vars.get("itops_state_dir") or session.DEFAULT_STATE_DIR))
+
+    def transport(self, task_vars: TaskVars, state_dir: str) -> follower.Transport:
+        """Requests over this task's connection, become included; one exec each, nothing is copied beforehand."""
+        python = str(task_vars.get("ansible_python_interpreter") or task_vars.get("discovered_interpreter_python") or "python3")
+        python = "python3" if python.startswith("auto") else python
+
+        def exchange(op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+            command = host_protocol.command(python, state_dir, op)
+            try:
+                answer = self._low_level_execute_command(command, in_data=host_protocol.request(op, body, files), executable="/bin/sh")
+                return host_protocol.reply(answer["stdout"], answer.get("stderr", ""), answer["rc"])
+            except AnsibleConnectionFailure as error:
+                self._connection.reset() if hasattr(self._connection, "reset") else None
+                raise follower.Unreachable(str(error)) from None
+            except host_protocol.ProtocolError as error:
+                raise follower.Unreachable(str(error)) from None
+
+        return exchange
+
+    def ask(self, ledger: Ledger, now: Session, host: str, segment: str, phase: str, question: str, choices: Sequence[str]) -> str:
+        """A person's answer, as an event. The command line answers through the ledger, else Ansible's own prompt asks."""
+        token = f"{host}:{segment}:{time.time_ns()}"
+        data = {"token": token, "segment": segment, "question": question, "show": "", "choices": list(choices)}
+        asked = ledger.append("confirmation_requested", data, run=now.run_id, host=host, phase=phase)
+        if os.environ.get(run.CONFIRM_VARIABLE):
+            return self._await(ledger, now, token, asked.seq)
+        answer, by = self._prompt(question, choices), "terminal"
+        given = {"token": token, "answer": answer, "by": _user(), "channel": by, "reason": ""}
+        ledger.append("confirmation_given", given, run=now.run_id, host=host, phase=phase)
+        return answer
+
+    def _await(self, ledger: Ledger, now: Session, token: str, after: int) -> str:
+        while True:
+            for event in ledger.events(after):
+                if event.kind == "confirmation_given" and event.data.get("token") == token:
+                    return str(event.data["answer"])
+                if event.kind == "cancel_requested" and event.run == now.run_id:
+                    return "stop"
+            time.sleep(CONFIRM_POLL)
+
+    def _prompt(self, question: str, choices: Sequence[str]) -> str:
+        while True:
+            typed = self._display.prompt_until(f"{question} [{'/'.join(choices)}] ")
+            answer = bytes(typed).decode("utf-8", "replace").strip()
+            match = [choice for choice in choices if answer and choice.startswith(answer)]
+            if len(match) == 1:
+                return match[0]
+
+    def _variable(self, task_vars: TaskVars, name: str) -> tuple[str, bool] | None:
+        if name not in task_vars:
+            return None
+        raw = task_vars[name]
+        vaulted = isinstance(raw, EncryptedString) or VaultHelper.get_ciphertext(raw, with_tags=False) is not None
+        return str(self._templar.template(raw)), vaulted
+
+
+def inventory_records(task_vars: TaskVars, wanted: Sequence[str]) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """These services' records and all people, from hostvars: files may be elsewhere (AWX)."""
+    services: dict[str, dict[str, Any]] = {}
+    people: dict[str, dict[str, Any]] = {}
+    for sid in wanted:
+        group = task_vars["groups"].get(f"itops_{str(sid).replace('-', '_')}") or []
+        for host in group[:1]:
+            variables = task_vars["hostvars"][host]
+            services[sid] = transform_to_native_types(variables["itops_services"])[sid]
+            people = transform_to_native_types(variables.get("itops_people") or {})
+    return services, people
+
+
+def cancelled(ledger: Ledger, now: Session) -> bool:
+    """Whether the operator has asked this run to stop."""
+    return admission.cancelled(ledger.events(), now.run_id)
+
+
+def _user() -> str:
+    import getpass
+
+    return os.environ.get("ITOPS_ACTOR") or getpass.getuser()
+
+
+__all__ = ["RunAction", "cancelled", "inventory_records", "placeholders"]

@@ -1,0 +1,234 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change: the notice and the plan, read from one file, with the digests that bind decisions to it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+ID = re.compile(r"CHG-\d{8}-\d{2,}")
+REQUIRED_KINDS = ("stop", "update", "start", "rollback")
+WEAK_DIGESTS = ("sha1", "md5")
+STRONG_DIGESTS = ("sha512", "sha256")
+UNDO_TYPES = ("revert", "restore")
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change file, validated. `digest` is of the file's bytes, `plan_digest` of what a decision is about."""
+
+    id: str
+    path: Path
+    data: dict[str, Any]
+    digest: str
+    plan_digest: str
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        plan: dict[str, Any] = self.data["plan"]
+        return plan
+
+    @property
+    def services(self) -> list[str]:
+        return list(self.data["service"])
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        return list((self.data.get("notice") or {}).get("files") or [])
+
+    def steps(self, *kinds: str) -> list[dict[str, Any]]:
+        """The plan's steps of these kinds, in the plan's order."""
+        return [step for step in self.plan["steps"] if step["kind"] in kinds]
+
+
+def find(ws: Workspace, change_id: str) -> Path:
+    """The file of this change. Raises BadInput with the nearest ids where there is none."""
+    if not ID.fullmatch(change_id):
+        raise BadInput([Problem(str(ws.changes), 0, "", "not a change id", change_id, "CHG-<yyyymmdd>-<nn>", remedy="run: itops change list")])
+    path = ws.changes / f"{change_id}.yml"
+    if not path.is_file():
+        known = ", ".join(p.stem for p in paths(ws)[-5:]) or "none yet"
+        raise BadInput([Problem(str(path), 0, "", "no such change", change_id, known, remedy="run: itops change list")])
+    return path
+
+
+def paths(ws: Workspace) -> list[Path]:
+    """All change files, oldest id first."""
+    return sorted(p for p in ws.changes.glob("*.yml") if not p.name.startswith("."))
+
+
+def load(path: Path, services: Mapping[str, Record], people: Mapping[str, Record]) -> Change:
+    """Read and check one change against the catalogue. Raises BadInput with every error of the file."""
+    change, problems = read(path, services, people)
+    if change is None or errors(problems):
+        raise BadInput(errors(problems))
+    return change
+
+
+def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record]) -> tuple[Change | None, list[Problem]]:
+    """The change and everything that is wrong with it; None where the file has not even the right shape."""
+    raw = source.load(path)
+    data, problems = schema.validate(schema.options("change"), raw, "change")
+    problems = [*raw.problems, *problems]
+    if errors(problems):
+        return None, problems
+    name_steps(data)
+    report = _Report(str(path), raw, data)
+    problems += [*_identity(report, path), *_references(report, services, people), *_plan(report), *_files(report)]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Change(str(data["id"]), path, data, digest, plan_digest(data)), problems
+
+
+def name_steps(data: dict[str, Any]) -> None:
+    """Give every step and check without an id one that follows from its place."""
+    for prefix, items in (("s", data["plan"]["steps"]), ("c", data["plan"]["checks"])):
+        for number, item in enumerate(items, 1):
+            item["id"] = item.get("id") or f"{prefix}{number}"
+
+
+def plan_digest(data: Record) -> str:
+    """SHA-256 over the canonical form of what is decided on: services, notice and plan."""
+    bound = {key: data.get(key) for key in ("id", "service", "category", "kind", "notice", "plan")}
+    return hashlib.sha256(rfc8785.dumps(bound)).hexdigest()
+
+
+def lint(ws: Workspace, services: Mapping[str, Record], people: Mapping[str, Record]) -> list[Problem]:
+    """Every problem of every change file of the workspace."""
+    return [problem for path in paths(ws) for problem in read(path, services, people)[1]]
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Makes problems of one file, each with its line."""
+
+    file: str
+    raw: source.Source
+    data: dict[str, Any]
+
+    def at(self, *path: str | int, **what: str) -> Problem:
+        dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        return Problem(self.file, self.raw.line(path), dotted, **what)  # type: ignore[arg-type]  # severity is one of two words
+
+
+def _identity(report: _Report, path: Path) -> Iterator[Problem]:
+    if not ID.fullmatch(str(report.data["id"])):
+        yield report.at("id", message="not a change id", found=str(report.data["id"]), allowed="CHG-<yyyymmdd>-<nn>")
+    elif report.data["id"] != path.stem:
+        yield report.at("id", message="differs from the file's name", found=str(report.data["id"]), allowed=path.stem)
+    if report.data["category"] == "emergency" and not report.data.get("incident"):
+        yield report.at("category", message="an emergency needs the id of its incident", allowed="incident: INC-…")
+
+
+def _references(report: _Report, services: Mapping[str, Record], people: Mapping[str, Record]) -> Iterator[Problem]:
+    for index, sid in enumerate(report.data["service"]):
+        if sid not in services:
+            yield report.at("service", index, message="unknown service", found=sid, allowed=", ".join(sorted(services)[:10]))
+    for role in ("executor", "reviewer", "approver"):
+        person = report.data.get(role)
+        if person and person not in people:
+            yield report.at(role, message="not in people.yml", found=person, allowed=", ".join(sorted(people)[:10]))
+    if report.data.get("executor") and report.data.get("executor") == report.data.get("approver"):
+        yield report.at("approver", message="nobody approves what they execute", found=str(report.data["approver"]))
+    hosts = {h["name"] for sid in report.data["service"] for h in services.get(sid, {}).get("hosts") or [] if h.get("name")}
+    for index, host in enumerate(report.data["plan"]["hosts"]):
+        if hosts and host not in hosts:
+            yield report.at("plan", "hosts", index, message="not a host of the service", found=host, allowed=", ".join(sorted(hosts)))
+
+
+def _plan(report: _Report) -> Iterator[Problem]:
+    plan = report.data["plan"]
+    kinds = {step["kind"] for step in plan["steps"]}
+    for kind in REQUIRED_KINDS:
+        reason = (plan["not_applicable"] or {}).get(kind)
+        if kind not in kinds and not reason:
+            yield report.at("plan", "steps", message=f"no step of kind {kind}", allowed=f"such a step, or not_applicable: {{{kind}: reason}}")
+        if kind in kinds and reason:
+            yield report.at("plan", "not_applicable", kind, message=f"there are steps of kind {kind} all the same", found=str(reason))
+    if not plan["checks"]:
+        yield report.at("plan", "checks", message="without a check nothing can be verified", allowed="at least one check")
+    yield from _window(report)
+    yield from _ids(report)
+    for name, least in (("batch", 1), ("failures_tolerated", 0), ("confirm_within", 1)):
+        if plan.get(name) is not None and plan[name] < least:
+            yield report.at("plan", name, message="too small", found=str(plan[name]), allowed=f"{least} or more")
+    for index, step in enumerate(plan["steps"]):
+        if step["kind"] != "rollback" and any(step.get(undo) is not None for undo in UNDO_TYPES):
+            yield report.at("plan", "steps", index, message="undoing belongs to the rollback", allowed="kind: rollback")
+
+
+def _window(report: _Report) -> Iterator[Problem]:
+    window = report.data["plan"].get("window")
+    if not window:
+        return
+    times: dict[str, datetime] = {}
+    for edge in ("start", "end"):
+        try:
+            times[edge] = datetime.fromisoformat(str(window[edge]))
+            if times[edge].tzinfo is None:
+                raise ValueError
+        except ValueError:
+            times.pop(edge, None)
+            yield report.at("plan", "window", edge, message="not a time with offset", found=str(window[edge]), allowed="2026-11-23T02:00:00+08:00")
+    if len(times) == 2 and times["end"] <= times["start"]:
+        yield report.at("plan", "window", "end", message="not after its start", found=str(window["end"]))
+
+
+def _ids(report: _Report) -> Iterator[Problem]:
+    for group in ("steps", "checks"):
+        seen: set[str] = set()
+        for index, item in enumerate(report.data["plan"][group]):
+            if item["id"] in seen:
+                yield report.at("plan", group, index, message="id used twice", found=item["id"])
+            seen.add(item["id"])
+
+
+def _files(report: _Report) -> Iterator[Problem]:
+    files = (report.data.get("notice") or {}).get("files") or []
+    names = [f["name"] for f in files]
+    for index, item in enumerate(files):
+        at = ("notice", "files", index)
+        if "/" in item["name"] or item["name"] in ("", ".", ".."):
+            yield report.at(*at, "name", message="not a plain file name", found=item["name"])
+        if names.count(item["name"]) > 1:
+            yield report.at(*at, "name", message="listed twice", found=item["name"])
+        yield from _digests(report, at, item)
+    for index, step in enumerate(report.data["plan"]["steps"]):
+        for name in used_files(step):
+            if name not in names:
+                yield report.at("plan", "steps", index, message="file is not in the notice", found=name, allowed=", ".join(names) or "none listed")
+
+
+def _digests(report: _Report, at: tuple[str | int, ...], item: Record) -> Iterator[Problem]:
+    lengths = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+    given = [name for name in lengths if item.get(name)]
+    for name in given:
+        if not re.fullmatch(rf"[0-9a-fA-F]{{{lengths[name]}}}", item[name]):
+            yield report.at(*at, name, message=f"not a {name} digest", found=item[name], allowed=f"{lengths[name]} hexadecimal digits")
+    if not given:
+        yield report.at(*at, message="no digest to compare with", found=item["name"], allowed="sha256 (sha512, sha1 or md5 where the supplier gives no better)")
+    elif not set(given) & set(STRONG_DIGESTS):
+        yield report.at(*at, message=f"only a weak digest ({', '.join(given)})", severity="warning", remedy="ask the supplier for sha256")
+
+
+def used_files(step: Record) -> Iterable[str]:
+    """Names of the notice's files a step unpacks or copies."""
+    if step.get("release"):
+        yield step["release"]["file"]
+    for item in step.get("files") or []:
+        if item.get("file"):
+            yield item["file"]

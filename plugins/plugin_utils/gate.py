@@ -1,0 +1,168 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of the gate: everything that must hold before any host is touched. Fails closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    catalogue,
+    endpoints,
+    ledger,
+    plan,
+    progress,
+    register,
+    run,
+    staging,
+)
+from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the guards look at."""
+
+    ws: Workspace
+    change: Change
+    services: Mapping[str, Mapping[str, Any]]
+    targets: Sequence[plan.Target]
+    events: Sequence[Event]
+    run_id: str
+    verb: str  # run | resume | rollback | backup | patch | verify
+    inventory_hosts: Collection[str]
+    can_confirm: bool
+    compared: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def mode(self) -> str:
+        return plan.mode(self.change, self.services)
+
+    @property
+    def changes_hosts(self) -> bool:
+        return self.verb in ("run", "resume", "patch")
+
+
+def findings(now: Situation) -> list[Finding]:
+    """Every guard, also those that hold: the record shows what was looked at."""
+    guards = [_locks, _records, _chain, _history, _hosts, _terminal, _mode]
+    if now.changes_hosts or now.verb == "backup":
+        guards += [_backup]
+    if now.changes_hosts:
+        guards += [_files, _outage, _way_back, _endpoints]
+    return [finding for guard in guards for finding in guard(now)]
+
+
+def proof(events: Sequence[Event], run_id: str, main_pid: int) -> Finding:
+    """That the callback lives and has written: its event, from the very process this worker came from."""
+    remedy = "enable the callback: callbacks_enabled = itops.maintenance.record in ansible.cfg (or ANSIBLE_CALLBACKS_ENABLED)"
+    event = run.opened(events, run_id) if run_id else None
+    if event is None or event.data.get("pid") != main_pid:
+        return Finding("record", False, "the record callback has not opened a record for this run: no record, no maintenance", remedy)
+    return Finding("record", True, f"record open, run {run_id}")
+
+
+def _locks(now: Situation) -> Iterator[Finding]:
+    event = run.opened(now.events, now.run_id)
+    locks = event.data.get(run.TESTED_LOCKS, {}) if event else {}
+    for name, state in locks.items():
+        yield Finding("lock", state == "taken", f"{name}: {state}", f"wait for that run, or look at it: itops record show {now.change.id}")
+
+
+def _records(now: Situation) -> Iterator[Finding]:
+    if now.ws.services_dir.is_dir():
+        bad = errors(catalogue.load(now.ws).problems)
+        yield Finding("catalogue", not bad, "; ".join(map(str, bad[:3])) or "service records are clean", "itops lint")
+    wrong = register.verify(now.ws.records)
+    yield Finding("register", not wrong, "; ".join(str(fault) for fault in wrong[:3]) or "register verifies", "itops record verify")
+
+
+def _chain(now: Situation) -> Iterator[Finding]:
+    faults = ledger.verify(now.ws.record_dir(now.change.id), now.change.id)
+    message = "; ".join(fault.message for fault in faults[:3]) or "the change's ledger verifies"
+    yield Finding("ledger", not faults, message, f"itops record verify {now.change.id}")
+
+
+def _history(now: Situation) -> Iterator[Finding]:
+    earlier = [event for event in now.events if event.run != now.run_id]
+    left = run.open_runs(earlier)
+    states = progress.hosts(earlier)
+    touched = sorted(host for host, state in states.items() if state.touched)
+    remedy = f"itops resume {now.change.id}, or itops rollback {now.change.id}"
+    if now.verb == "run":
+        message = f"run {left[-1]} was never closed" if left else f"already carried out on {', '.join(touched)}" if touched else "not carried out yet"
+        yield Finding("history", not touched and not left, message, remedy if left else f"itops record show {now.change.id}; for a new attempt: itops change new")
+    if now.verb == "rollback":
+        yield Finding("history", bool(touched), f"touched: {', '.join(touched) or 'no host'}", f"itops record show {now.change.id}")
+    if now.verb in ("resume", "patch"):
+        yield Finding("history", bool(run.planned(earlier)), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning")
+
+
+def _hosts(now: Situation) -> Iterator[Finding]:
+    missing = [t.host for t in now.targets if t.host not in now.inventory_hosts]
+    yield Finding("hosts", bool(now.targets) and not missing, f"unknown to the inventory: {', '.join(missing)}" if missing else f"{len(now.targets)} hosts", "ansible-inventory --graph")
+
+
+def _terminal(now: Situation) -> Iterator[Finding]:
+    if now.mode != "auto" and now.verb not in ("verify", "backup"):
+        yield Finding("terminal", now.can_confirm, f"mode {now.mode} asks a person", f"run it at a terminal: itops run {now.change.id}")
+
+
+def _mode(now: Situation) -> Iterator[Finding]:
+    loose = plan.too_loose(now.change, now.services)
+    yield Finding("mode", not loose, f"{loose} is stricter than the plan's mode" if loose else f"mode {now.mode}", "drop plan.mode or make it stricter")
+
+
+def _backup(now: Situation) -> Iterator[Finding]:
+    for sid in now.change.services:
+        backup = now.services[sid].get("backup") or {}
+        sites = backup.get("sites") or []
+        where = f"inventory/services/{sid}.yml"
+        yield Finding("backup_site", bool(sites), f"{sid}: {', '.join(sites) or 'no backup site'}", f"set backup.sites in {where}")
+        offsite = (backup.get("destination") or {}).get("offsite")
+        if "offsite" in sites:
+            yield Finding("backup_offsite", bool(offsite), f"{sid}: offsite to {offsite or 'nowhere'}", f"set backup.destination.offsite in {where}")
+        paths = now.change.plan["data"] or backup.get("paths") or now.services[sid].get("data_dirs")
+        yield Finding("backup_data", bool(paths), f"{sid}: {', '.join(paths or []) or 'nothing to back up'}", f"set data_dirs in {where}, or plan.data")
+
+
+def _files(now: Situation) -> Iterator[Finding]:
+    folder = now.ws.staging / now.change.id
+    for line in now.compared:
+        verdict = line["verdict"]
+        remedy = {
+            "missing": f"put {line['name']} into {folder}",
+            "extra": f"remove {line['name']} from {folder}, or add it to notice.files",
+        }.get(verdict, f"fetch {line['name']} again, or ask the supplier")
+        detail = f" (expected {line['expected']}, found {line['actual']})" if verdict in ("digest", "size") else ""
+        severity = "warning" if verdict == "weak" else "error"
+        yield Finding("files", verdict == "ok", f"{line['name']}: {verdict}{detail}", remedy, severity)
+    if not staging.refused(now.compared):
+        yield Finding("files_set", True, f"{len(now.compared)} files as the notice says")
+
+
+def _outage(now: Situation) -> Iterator[Finding]:
+    for sid in now.change.services:
+        if now.services[sid].get("redundancy") == "standalone":
+            window, notice = now.change.plan.get("window"), (now.change.data.get("notice") or {}).get("id")
+            yield Finding("outage", bool(window and notice), f"{sid} is standalone, so it will be down: window and notice are needed", f"set plan.window and notice.id in {now.change.path.name}")
+
+
+def _way_back(now: Situation) -> Iterator[Finding]:
+    reason = (now.change.plan.get("not_applicable") or {}).get("rollback")
+    yield Finding("rollback", not reason, f"no way back: {reason}" if reason else "rollback is planned", "plan steps of kind rollback", "warning")
+
+
+def _endpoints(now: Situation) -> Iterator[Finding]:
+    for sid in now.change.services:
+        for endpoint in now.services[sid].get("endpoints") or []:
+            if endpoint.get("probe") != "none":
+                ok, message = endpoints.reachable(endpoint)
+                yield Finding("endpoint", ok, f"{sid}: {message}", f"bring {sid} up before maintaining it, or set probe: none on this endpoint")

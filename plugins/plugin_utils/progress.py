@@ -1,0 +1,74 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far each host is, read from the events; what may be done next follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+
+CHANGING = ("patch", "failover")
+
+
+@dataclass
+class HostProgress:
+    """The story of one host so far."""
+
+    host: str
+    archived: bool = False
+    backup_verified: bool = False  # packaged, read back, and at every agreed site
+    touched: bool = False  # a changing segment was started
+    failed: bool = False  # a changing, verifying or rolling-back segment ended badly
+    lost: bool = False  # contact was lost and not regained
+    rolled_back: bool = False
+    running: tuple[str, str] | None = None  # (run, segment) started and not ended
+    done: set[str] = field(default_factory=set)
+    imported: dict[tuple[str, str], int] = field(default_factory=dict)  # (run, segment) -> last journal line
+
+
+def hosts(events: Iterable[Event]) -> dict[str, HostProgress]:
+    """Fold the events of every host, in order."""
+    found: dict[str, HostProgress] = {}
+    for event in events:
+        if event.host:
+            _apply(found.setdefault(event.host, HostProgress(event.host)), event)
+    return found
+
+
+def failures(events: Iterable[Event]) -> list[str]:
+    """Hosts that went wrong; more than the plan tolerates stop the rollout."""
+    return sorted(state.host for state in hosts(events).values() if state.failed or state.lost)
+
+
+def _apply(state: HostProgress, event: Event) -> None:
+    segment = str(event.data.get("segment", ""))
+    if "n" in event.data and segment:
+        key = (event.run, segment)
+        state.imported[key] = max(state.imported.get(key, 0), int(event.data["n"]))
+    if event.kind == "backup_made":
+        state.archived = all(site.get("verified") for site in event.data.get("sites", [])) and bool(event.data.get("sites"))
+    elif event.kind == "segment_started":
+        state.running = (event.run, segment)
+        state.touched = state.touched or event.phase in CHANGING
+    elif event.kind == "segment_finished":
+        _finished(state, event, segment)
+    elif event.kind in ("contact_lost", "contact_regained"):
+        state.lost = event.kind == "contact_lost"
+
+
+def _finished(state: HostProgress, event: Event, segment: str) -> None:
+    state.running = None
+    result = event.data.get("result")
+    if result == "done":
+        state.done.add(segment)
+        if event.phase == "backup":
+            state.backup_verified = state.archived
+        if event.phase == "rollback":
+            state.rolled_back = True
+            state.done = {s for s in state.done if not s.startswith(("patch", "verify"))}
+    elif event.phase not in ("gate", "backup"):
+        state.failed = True
+        state.rolled_back = state.rolled_back or result in ("rolled_back", "rolled_back_unverified")

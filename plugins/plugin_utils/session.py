@@ -1,0 +1,70 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every action of a run starts from: the workspace, the change, its services and the open record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils import placeholders, plan, run, segments, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import Redactor
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+DEFAULT_STATE_DIR = "/var/lib/itops"
+Records = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One change in one workspace, in the process of a run."""
+
+    ws: Workspace
+    change: Change
+    services: Records
+    people: Records
+    run_id: str
+
+    @property
+    def mode(self) -> str:
+        return plan.mode(self.change, self.services)
+
+    def ledger(self, secrets: tuple[str, ...] = ()) -> Ledger:
+        """The change's ledger; `secrets` are values that must never reach it."""
+        return Ledger(self.ws.record_dir(self.change.id), self.change.id, Redactor(secrets))
+
+    def host_plan(self, target: plan.Target, values: placeholders.Values, state_dir: str) -> segments.HostPlan:
+        """What the segments of this host are made from."""
+        return segments.HostPlan(self.change, self.services[target.service], target, self.mode, values, state_dir, run.stamp_of(self.run_id))
+
+
+def load(change_id: str, services: Records, people: Records) -> Session:
+    """Read the change against these records. Raises BadInput."""
+    ws = workspace.find()
+    change = change_file.load(change_file.find(ws, change_id), services, people)
+    return Session(ws, change, services, people, os.environ.get(run.RUN_VARIABLE, ""))
+
+
+def values(session: Session, target: plan.Target, lookup: Callable[[str], tuple[str, bool] | None], state_dir: str) -> placeholders.Values:
+    """Placeholder values of one host. `lookup` gives an inventory variable and whether it came out of a vault."""
+    plain = {
+        "host": target.host,
+        "service": target.service,
+        "change": session.change.id,
+        "files": str(Path(state_dir) / session.change.id / "files"),
+    }
+    secret: dict[str, str] = {}
+    wanted = {*placeholders.names(session.change.plan), *placeholders.names(dict(session.services[target.service]))}
+    for name in sorted(wanted - set(plain)):
+        found = lookup(name)
+        if found is not None:
+            text, vaulted = found
+            (secret if vaulted or placeholders.is_secret(name) else plain)[name] = text
+    return placeholders.Values(plain, secret)
