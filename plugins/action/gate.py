@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
-from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
@@ -83,6 +82,7 @@ class ActionModule(RunAction):
         return {
             "changed": False,
             "targets": [lineup.host_vars(host_plan) for host_plan in plans],
+        "failover": lineup.failover_order(plans),
+        "verb": situation.verb,
             "serial": now.change.plan["batch"],
-            "findings": [str(Finding(**f)) for f in ledger.events()[-2].data.get("findings", [])] if sys.flags.verbose else [],
         }

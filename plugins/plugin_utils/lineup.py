@@ -51,8 +51,27 @@ def host_vars(plan: HostPlan) -> dict[str, Any]:
             "verify": [segment.summary() for segment in plan.verify()],
             "failover": [segment.summary() for segment in plan.failover()],
             "rollback": [segment.summary() for segment in plan.rollback()],
+            "packages": packages(plan),
+            "providers": [*packages(plan), "archive"],
         },
     }
+
+
+def packages(plan: HostPlan) -> dict[str, list[str]]:
+    """Package names the plan updates, by provider; their present versions are kept at backup time."""
+    found: dict[str, list[str]] = {}
+    for segment in plan.patch():
+        if segment.road == "packages":
+            args = segment.steps[0]["args"]
+            found.setdefault(args["provider"], []).extend(item["name"] for item in args["names"])
+    return found
+
+
+def failover_order(plans: Sequence[HostPlan]) -> list[str]:
+    """Hosts that take part in the fail-over, in the order in which the steps first name their role."""
+    order = [str(step.get("on") or "standby") for plan in plans[:1] for step in (plan.service.get("failover") or {}).get("steps") or []]
+    taking_part = [plan for plan in plans if plan.failover()]
+    return [plan.target.host for plan in sorted(taking_part, key=lambda plan: order.index(plan.target.role))]
 
 
 def _shown(step: dict[str, Any]) -> dict[str, Any]:
