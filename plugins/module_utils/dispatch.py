@@ -1,0 +1,62 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which module knows which step type. Modules are imported when a step needs them, not before."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from .step import Context, StepFailed, StepResult, abnormal
+
+TABLE = {
+    "command": ("steps_command", "command"),
+    "service": ("steps_service", "service"),
+    "release": ("steps_release", "release"),
+    "files": ("steps_files", "files"),
+    "revert": ("steps_revert", "revert"),
+    "check": ("checks", "check"),
+    "archive": ("archive", "archive"),
+    "restore": ("archive", "restore"),
+    "fingerprint": ("archive", "fingerprint"),
+    "prune": ("archive", "prune"),
+    "offsite": ("offsite", "offsite"),
+    "space": ("steps_host", "space"),
+    "hash": ("steps_host", "hash_files"),
+    "lock_free": ("steps_host", "lock_free"),
+    "runnable": ("steps_host", "runnable"),
+}
+CHANGING = ("command", "service", "release", "files", "revert", "restore")
+VERIFYING = ("check", "fingerprint")
+
+
+def execute(ctx: Context, step: dict[str, Any]) -> StepResult:
+    """Do one step. Whatever goes wrong in it comes back as an abnormal result."""
+    ctx.step = step
+    kind = str(step.get("type"))
+    if kind not in TABLE:
+        return abnormal(f"unknown step type {kind!r}; known are {', '.join(TABLE)}")
+    changes = kind in CHANGING
+    try:
+        return function(kind)(ctx, step.get("args") or {})
+    except StepFailed as exc:
+        return abnormal(str(exc), changed=changes)
+    except OSError as exc:
+        return abnormal(os_reason(exc), changed=changes)
+    except Exception as exc:  # noqa: BLE001 (a fault of a step must never end the story)
+        return abnormal(f"internal error in step type {kind}: {type(exc).__name__}: {exc}", changed=changes)
+
+
+def function(kind: str) -> Callable[[Context, dict[str, Any]], StepResult]:
+    """The function that does steps of this type."""
+    module, name = TABLE[kind]
+    found: Callable[[Context, dict[str, Any]], StepResult] = getattr(importlib.import_module(f".{module}", __package__), name)
+    return found
+
+
+def os_reason(exc: OSError) -> str:
+    """An OSError in words: what, and on which file."""
+    place = f": {exc.filename}" if exc.filename else ""
+    return f"{exc.strerror or exc}{place}"
