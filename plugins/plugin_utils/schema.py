@@ -24,8 +24,15 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import P
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Plain, Source, Vaulted
 
 ROLES = Path(__file__).parents[2] / "roles"
-SHARED = {"steps": "step", "checks": "check", "check": "check", "control": "control"}  # option name -> entry point of roles/step
-NATURAL = frozenset({"vars"})  # free mappings whose numbers and booleans are such; in all others (env, satisfies …) text stays text
+SHARED = {
+    "steps": "step",
+    "checks": "check",
+    "check": "check",
+    "control": "control",
+}  # option name -> entry point of roles/step
+NATURAL = frozenset(
+    {"vars"}
+)  # free mappings whose numbers and booleans are such; in all others (env, satisfies …) text stays text
 GROUPS = ("mutually_exclusive", "required_one_of", "required_if", "required_by")
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 BOOLEANS = {
@@ -97,7 +104,9 @@ class _Walk:
     def problem(self, path: Path_, message: str, found: Any = "", allowed: str = "", remedy: str = "") -> None:
         shown = "«redacted»" if found and any(is_secret(str(p)) for p in path) else shorten(found)
         dotted = source.dotted(path)
-        self.problems.append(Problem(self.source.file, self.source.line(path), dotted, message, shown, allowed, remedy=remedy))
+        self.problems.append(
+            Problem(self.source.file, self.source.line(path), dotted, message, shown, allowed, remedy=remedy)
+        )
 
     def mapping(self, form: _Form, raw: Mapping[str, Any], path: Path_) -> dict[str, Any]:
         """Order as in the schema, so that what is rendered or hashed later does not depend on the author's order."""
@@ -123,7 +132,13 @@ class _Walk:
             return {} if named and spec.kind == "dict" and (not spec.form or spec.form.may_be_empty) else _BAD
         if spec.form and spec.kind == "dict":
             return self.mapping(spec.form, spec.default, (*path, spec.name))
-        return list(spec.default) if type(spec.default) is list else dict(spec.default) if type(spec.default) is dict else spec.default
+        return (
+            list(spec.default)
+            if type(spec.default) is list
+            else dict(spec.default)
+            if type(spec.default) is dict
+            else spec.default
+        )
 
     def value(self, spec: _Field, kind: str, raw: Any, path: Path_) -> Any:
         if kind == "list":
@@ -155,7 +170,11 @@ class _Walk:
 
     def scalar(self, spec: _Field, kind: str, raw: Any, path: Path_) -> Any:
         if type(raw) is dict or type(raw) is list:
-            return self.wrong(path, spec.allowed or {"str": "text", "int": "a whole number", "bool": "true or false"}.get(kind, kind), raw)
+            return self.wrong(
+                path,
+                spec.allowed or {"str": "text", "int": "a whole number", "bool": "true or false"}.get(kind, kind),
+                raw,
+            )
         if spec.words:
             known = spec.words.get(raw.strip().casefold())
             return known if known is not None else self.wrong(path, spec.allowed, raw)
@@ -175,7 +194,9 @@ class _Walk:
                 return self.wrong(path, "a number", text)
         if INTEGER.fullmatch(text):
             return int(text.replace("_", ""))
-        return self.wrong(path, "a whole number" + (" without a leading zero" if text.lstrip("-+").isdigit() else ""), text)
+        return self.wrong(
+            path, "a whole number" + (" without a leading zero" if text.lstrip("-+").isdigit() else ""), text
+        )
 
     def wrong(self, path: Path_, allowed: str, raw: Any) -> Any:
         self.problem(path, "not allowed" if "(" in allowed or "," in allowed else f"not {allowed}", raw, allowed)
@@ -183,8 +204,16 @@ class _Walk:
 
     def unknown(self, form: _Form, name: str, path: Path_) -> None:
         """Nearest known key; a Chinese label that names a field is answered with that field's key."""
-        by_label = labels.to_id(self.section, ".".join([*(p for p in path if isinstance(p, str)), name])) or labels.to_id(self.section, name) or ""
-        near = [by_label.rpartition(".")[2]] if by_label.rpartition(".")[2] in form.fields else get_close_matches(name, form.fields, 1, 0.6)
+        by_label = (
+            labels.to_id(self.section, ".".join([*(p for p in path if isinstance(p, str)), name]))
+            or labels.to_id(self.section, name)
+            or ""
+        )
+        near = (
+            [by_label.rpartition(".")[2]]
+            if by_label.rpartition(".")[2] in form.fields
+            else get_close_matches(name, form.fields, 1, 0.6)
+        )
         remedy = f"write {near[0]}" if near else ""
         message = "unknown key" if name.isascii() else "keys are English (values may be Chinese)"
         self.problem((*path, name), message, name, ", ".join(form.fields), remedy)
@@ -211,7 +240,11 @@ def _broken(rules: Mapping[str, Any], given: list[str], result: Mapping[str, Any
     for key, wanted, needed, *any_ in rules.get("required_if", ()):
         missing = [n for n in needed if n not in given]
         if result.get(key) == wanted and (len(missing) == len(needed) if any_ and any_[0] else missing):
-            yield f"{key} {wanted} needs {' or '.join(needed) if any_ and any_[0] else ', '.join(missing)}", "", ", ".join(needed)
+            yield (
+                f"{key} {wanted} needs {' or '.join(needed) if any_ and any_[0] else ', '.join(missing)}",
+                "",
+                ", ".join(needed),
+            )
     for key, needed in rules.get("required_by", {}).items():
         if key in given and not set(needed) <= set(given):
             yield f"{key} has a meaning only with {', '.join(needed)}", key, ""
@@ -260,9 +293,20 @@ def _form(option: Options, section: str) -> _Form:
 def _field(name: str, option: Options, section: str) -> _Field:
     choices = option.get("choices") or ()
     kind, form = option.get("type", "str"), _form(option, section) if "options" in option else None
-    allowed = ", ".join(c if labels.value_label(section, c) == c else f"{c} ({labels.value_label(section, c)})" for c in choices)
+    allowed = ", ".join(
+        c if labels.value_label(section, c) == c else f"{c} ({labels.value_label(section, c)})" for c in choices
+    )
     words = labels.value_words(section, choices) if choices else {}
-    return _Field(name, kind, option.get("elements", "str"), bool(option.get("required")), option.get("default"), words, allowed, form)
+    return _Field(
+        name,
+        kind,
+        option.get("elements", "str"),
+        bool(option.get("required")),
+        option.get("default"),
+        words,
+        allowed,
+        form,
+    )
 
 
 def _some(options: Options) -> str:

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, Severity
 
 try:
     from yaml._yaml import CParser as _Parser
@@ -32,7 +31,9 @@ MAX_NODES = 1_000_000  # after aliases are followed: a few lines of them can sta
 _STRUCTURE = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT_TAGS = ("tag:yaml.org,2002:str", "!unsafe")
 _SUSPECT = frozenset("0123456789+-.~nNyYtTfFoO")
-_AMBIGUOUS = re.compile(r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.I)
+_AMBIGUOUS = re.compile(
+    r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.IGNORECASE
+)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+)")
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -98,6 +99,18 @@ class Source:
             found, node = step
         return found
 
+    def problem(
+        self,
+        path: Path_,
+        message: str,
+        found: str = "",
+        allowed: str = "",
+        severity: Severity = "error",
+        remedy: str = "",
+    ) -> Problem:
+        """A problem of this part of the file, with its line."""
+        return Problem(self.file, self.line(path), dotted(path), message, found, allowed, severity, remedy)
+
 
 def load(path: Path | str) -> Source:
     """Read one YAML file. Never raises for what is in it: syntax errors and duplicate keys are `problems`."""
@@ -107,7 +120,12 @@ def load(path: Path | str) -> Source:
     except OSError as error:
         return Source(file, problems=[Problem(file, 0, "", f"cannot be read: {error.strerror}")])
     except UnicodeDecodeError as error:
-        return Source(file, problems=[Problem(file, error.object.count(b"\n", 0, error.start) + 1, "", "not UTF-8 text", allowed="UTF-8")])
+        return Source(
+            file,
+            problems=[
+                Problem(file, error.object.count(b"\n", 0, error.start) + 1, "", "not UTF-8 text", allowed="UTF-8")
+            ],
+        )
     return parse(text, file)
 
 
@@ -187,7 +205,11 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):  # type: ignore[arg-type]  # parses, need not construct
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise _Bad(text.count("\n", 0, event.start_mark.index) + 1 if event.start_mark else 1, "nested too deeply", allowed=f"{MAX_DEPTH} levels")
+            raise _Bad(
+                text.count("\n", 0, event.start_mark.index) + 1 if event.start_mark else 1,
+                "nested too deeply",
+                allowed=f"{MAX_DEPTH} levels",
+            )
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -199,7 +221,11 @@ def _compose(text: str) -> yaml.Node | None:
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = "only one document is allowed in a file" if "single document" in str(error.context) else f"not YAML: {error.problem or error.context}"
+        message = (
+            "only one document is allowed in a file"
+            if "single document" in str(error.context)
+            else f"not YAML: {error.problem or error.context}"
+        )
         raise _Bad(mark.line + 1 if mark else 1, message) from None
     except yaml.YAMLError as error:  # characters YAML does not allow
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
@@ -228,7 +254,11 @@ class _Builder:
         if node.tag and node.tag not in _STRUCTURE:
             self.problem(node, path, "tag is not known here", node.tag, "!vault, !unsafe")
         self.open.add(id(node))
-        value = self.mapping(node, path) if type(node) is yaml.MappingNode else [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+        value = (
+            self.mapping(node, path)
+            if type(node) is yaml.MappingNode
+            else [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+        )
         self.open.discard(id(node))
         return value
 
@@ -270,7 +300,9 @@ class _Builder:
                 self.problem(item, path, "only a mapping can be merged with <<")
 
     def problem(self, node: yaml.Node, path: Path_, message: str, found: str = "", allowed: str = "") -> None:
-        self.source.problems.append(Problem(self.source.file, node.start_mark.line + 1, dotted(path), message, found, allowed))
+        self.source.problems.append(
+            Problem(self.source.file, node.start_mark.line + 1, dotted(path), message, found, allowed)
+        )
 
 
 def dotted(path: Path_) -> str:
@@ -286,5 +318,7 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
     for key, value in node.value:
         if key.value == part:
             return key.start_mark.line + 1, value
-    bases = (b for k, v in node.value if k.value == "<<" for b in (v.value if isinstance(v, yaml.SequenceNode) else [v]))
+    bases = (
+        b for k, v in node.value if k.value == "<<" for b in (v.value if isinstance(v, yaml.SequenceNode) else [v])
+    )
     return next((found for base in bases if (found := _child(base, part))), None)
