@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import ssl
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException, HTTPResponse
 from typing import IO, Any
 
 from .expect import as_list, quote
@@ -37,9 +37,9 @@ def http(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
         status, body = _ask(args, limit, follow=not any(300 <= code < 400 for code in wanted))
     except urllib.error.URLError as exc:
         return abnormal(f"{args.get('url')}: {_why(exc.reason)}")
-    except (OSError, ValueError, http.client.HTTPException) as exc:
+    except (OSError, ValueError, HTTPException) as exc:
         return abnormal(f"{args.get('url')}: {_why(exc)}")
-    facts = {"status": status, "time_ms": int((time.monotonic() - began) * 1000)}
+    facts: dict[str, Any] = {"status": status, "time_ms": int((time.monotonic() - began) * 1000)}
     said = f"HTTP {status}\n{body[:SHOWN]}"
     reason = _judge(args, wanted, status, body)
     return abnormal(reason, said, **facts) if reason else done(said, **facts)
@@ -109,7 +109,7 @@ def _tls(args: dict[str, Any]) -> ssl.SSLContext:
     return context
 
 
-def _body(stream: IO[bytes] | http.client.HTTPResponse | urllib.error.HTTPError, until: float) -> str:
+def _body(stream: IO[bytes] | HTTPResponse | urllib.error.HTTPError, until: float) -> str:
     """Up to BODY_LIMIT bytes, and not longer than the check may take: a server may drip."""
     raw = b""
     while len(raw) < BODY_LIMIT:

@@ -17,8 +17,10 @@ from . import clock, confirmation, marks, way_back
 from .cancel import Cancel
 from .dispatch import execute
 from .journal import Journal, JournalError
-from .step import Context, StepResult
+from .step import SKIPPED, Context, StepResult
 from .trim import shown
+
+FULL = "the disk is full, the journal lives on its reserve"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Run:
     def _may_begin(self, step: dict[str, Any]) -> Stop | None:
         wanted = self.cancel.requested()
         if wanted is not None:
-            return self.cancelled(wanted, str(step.get("id")))
+            return self._cancelled(wanted, str(step.get("id")))
         deadline = self.segment.get("deadline")
         if deadline is not None and self.segment.get("phase") != "rollback" and time.time() > float(deadline):
             return Stop(str(step.get("id")), "deadline passed before this step began")
@@ -108,8 +110,9 @@ class Run:
         except JournalError as exc:
             if must_write:
                 return Stop(name, f"step not begun: {exc}")
-        if must_write and self._journal.full and self.segment.get("phase") != "rollback":
-            return Stop(name, "step not begun: the disk is full, the journal lives on its reserve")
+        if must_write and self._on_reserve():
+            self._finished(where, StepResult(SKIPPED, reason=FULL), {})
+            return Stop(name, f"step not begun: {FULL}")
         started, clock_began = clock.now(), time.monotonic()
         result = execute(self.ctx, step)
         outcomes.append((step, result))
@@ -118,7 +121,12 @@ class Run:
         lost = self._finished(where, result, end)
         if not result.ok:
             return Stop(name, result.reason)
+        lost = lost or (FULL if self._on_reserve() else "")
         return Stop(name, lost) if lost and must_write else None
+
+    def _on_reserve(self) -> bool:
+        """Whether what is left of the disk belongs to the end of the story. A way back may use it."""
+        return self._journal.full and self.segment.get("phase") != "rollback"
 
     def _finished(self, where: dict[str, Any], result: StepResult, end: dict[str, Any]) -> str:
         limit = int(self.segment.get("journal_evidence_limit") or 0)
@@ -145,7 +153,7 @@ class Run:
         if answer == confirmation.CONFIRMED:
             return None
         if answer == confirmation.CANCELLED:
-            return self.cancelled(self.cancel.requested() or {}, "")
+            return self._cancelled(self.cancel.requested() or {}, "")
         return Stop("", f"not confirmed in time ({seconds} s)")
 
     def _goes_back(self, stop: Stop) -> bool:
