@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inventory plugin: the service records become groups, hosts and host variables. The work is done in plugin_utils/catalogue.py."""
+"""Inventory plugin: service records become groups, hosts and host variables. The work is done in plugin_utils."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ author: itops contributors (@itops)
 description:
   - Reads one service record from each file of a folder and the people of the department.
   - Every service becomes a group C(itops_<id>) (C(-) becomes C(_)) below the group C(itops_services).
-  - Every host gets the variable C(itops_services), a mapping of service id to record, so that a host of several services keeps all of them.
+  - Every host gets the variable C(itops_services), service id to record, so that a host of several services keeps all.
   - The group C(itops_services) gets the variable C(itops_people).
   - No string of a record is ever a template. Inline vaulted values stay vaulted.
-  - A host or group without an address is one of another inventory source, which has to stand before this one where a group is named.
+  - A host without an address is one of another inventory source. The source of a named group has to stand before this.
   - Records with an error anywhere stop the whole source. Every error of every file is in the message.
 options:
   plugin:
@@ -32,7 +32,8 @@ options:
     type: str
     default: people.yml
 notes:
-  - C(any_unparsed_is_failed = true) in the section C(inventory) of ansible.cfg makes wrong records stop Ansible. Without it there is only a warning.
+  - C(any_unparsed_is_failed = true) in the section C(inventory) of ansible.cfg makes wrong records stop Ansible.
+  - Without it there is only a warning.
 """
 
 EXAMPLES = r"""

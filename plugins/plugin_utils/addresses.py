@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses as people write them: IP, CIDR, host name, URL. Every function answers with what is wrong, or with nothing."""
+"""Addresses as people write them: IP, CIDR, host name, URL. Functions answer with what is wrong, or nothing."""
 
 from __future__ import annotations
 

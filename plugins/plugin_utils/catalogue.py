@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Normalised records (English ids, defaults filled, absent keys left out) by id; records with errors are not among them."""
+    """Normalised records (English ids, defaults filled, no absent keys) by id; none with errors is among them."""
 
     services: dict[str, Record]
     people: dict[str, Record]
@@ -118,7 +118,7 @@ def read_file(path: Path, stamp: Stamp, started: int) -> Entry:
 
 
 class _Crossing:
-    """The rules between files. Lines are looked up only for what is wrong, so that a clean catalogue never costs them."""
+    """The rules between files. Lines are looked up only for what is wrong: a clean catalogue never pays for them."""
 
     def __init__(self, folder: Path, records: Mapping[str, Record], people: Mapping[str, Record]):
         self.folder = folder

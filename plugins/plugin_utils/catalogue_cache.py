@@ -1,12 +1,13 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was read from the service files last time, so that an unchanged file is not parsed again. It can never serve stale data:
+"""What was read from the service files last time, so that an unchanged file is not parsed again.
 
+It can never serve stale data:
 - an entry holds only for the same path, size, mtime, ctime and inode (ctime cannot be set back by a program);
-- a file that was changed less than two seconds before it was read is not kept: a second change in the same tick would not show;
+- a file changed less than two seconds before it was read is not kept: a second change in the same tick would not show;
 - everything is void when the schema, the labels, this code, Python or PyYAML change;
-- a cache that is damaged, or that somebody else could have written, is ignored. It holds plain JSON, nothing that is executed.
+- a cache that is damaged, or that somebody else could have written, is ignored. It holds plain JSON, nothing that runs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, schema
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, schema, spec
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Vaulted
 
@@ -37,7 +38,7 @@ Path_ = list[str | int]
 
 @dataclass(frozen=True)
 class Entry:
-    """What one file gave: a record (what could be made of it where it is not `good`), its problems (`file` left empty)."""
+    """What one file gave: a record (what could be made of it, where not `good`) and its problems (`file` left empty)."""
 
     stamp: Stamp
     record: dict[str, Any]
@@ -121,7 +122,7 @@ def _program() -> str:
     files = [
         *here.glob("*.py"),
         *labels.FOLDER.glob("*.yml"),
-        *(schema.ROLES / role / "meta" / "argument_specs.yml" for role in ("service", "step")),
+        *(spec.ROLES / role / "meta" / "argument_specs.yml" for role in ("service", "step")),
     ]
     parts += [path.read_bytes() for path in sorted(files)]
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()

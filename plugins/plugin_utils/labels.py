@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a field or a value is called: one catalogue of labels, merged from docs_templates/labels/*.yml.
 
-Sections: `values` holds the values of every field with choices, other sections belong to one document or record. Data stores ids;
-the seed's Chinese labels are accepted on input and printed on output.
+Sections: `values` holds the values of every field with choices, other sections belong to one document or record. Data
+stores ids; the seed's Chinese labels are accepted on input and printed on output.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VALUES = "values"
 
 @cache
 def catalogue() -> dict[str, dict[str, dict[str, Any]]]:
-    """Section -> id -> {zh_CN, en, aka}; where two files name the same id, the later file (by name) wins for what it says."""
+    """Section -> id -> {zh_CN, en, aka}; where two files name an id, the later (by name) wins for what it says."""
     merged: dict[str, dict[str, dict[str, Any]]] = {}
     for path in sorted(FOLDER.glob("*.yml")):
         for section, ids in (source.load(path).data or {}).items():

@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets that stand in a file in clear: a service record or a change says where a password is kept, never what it is."""
+"""Secrets that stand in a file in clear: a record or a change says where a password is kept, never what it is."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import redact
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import is_secret
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Vaulted
-
-try:
-    from ansible_collections.itops.maintenance.plugins.plugin_utils import redact
-except ImportError:
-    redact = None  # type: ignore[assignment]
 
 REMEDY = "keep it in the vault (ansible-vault encrypt_string) or name its place in credentials.ref"
 _HARMLESS = re.compile(r"\s*|见.*|%\{\w+\}|[\w.-]*_(file|path|ref)", re.DOTALL)
@@ -56,4 +52,4 @@ def _secret_key(key: str) -> bool:
 def _shows(text: str) -> bool:
     """The redaction that guards the ledger finds something, and it is more than a placeholder."""
     bare = re.sub(r"%\{\w+\}", "", text)
-    return bool(redact is not None and redact.redact(bare) != bare)
+    return bool(redact.redact(bare) != bare)

@@ -40,7 +40,7 @@ def group_name(service_id: str) -> str:
 
 
 def resolve(catalogue: Catalogue, lookup: Lookup) -> Members:
-    """All hosts with their records, groups replaced by their hosts. Raises BadInput with everything that does not fit."""
+    """All hosts with their records, groups replaced by their hosts. Raises BadInput with all that does not fit."""
     hosts: dict[str, Host] = {}
     problems: list[Problem] = []
     for service_id, record in catalogue.services.items():

@@ -1,39 +1,28 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validate a file against a role's argument_specs.yml: every error at once, each with line, path, what was found and what is allowed.
+"""Validate a file against a role's argument_specs.yml: every error at once, with line, path, what was found, what may be.
 
-Ansible's ArgumentSpecValidator knows neither lines nor lists every error of nested data, takes seven milliseconds for one service
-record, and expands `~` and `$VAR` on the controller. So this module walks the same options itself; a contract test holds both
-against each other: what passes here passes there with the same values, what it refuses is refused here.
+Ansible's ArgumentSpecValidator knows neither lines nor lists every error of nested data, takes seven milliseconds for one
+service record, and expands `~` and `$VAR` on the controller. So this module walks the same options itself; a contract test
+holds both against each other: what passes here passes there with the same values, what it refuses is refused here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import is_secret
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Plain, Source, Vaulted
+from ansible_collections.itops.maintenance.plugins.plugin_utils.spec import Field, Form, Options, compiled, options
 
-ROLES = Path(__file__).parents[2] / "roles"
-SHARED = {
-    "steps": "step",
-    "checks": "check",
-    "check": "check",
-    "control": "control",
-}  # option name -> entry point of roles/step
-NATURAL = frozenset(
-    {"vars"}
-)  # free mappings whose numbers and booleans are such; in all others (env, satisfies …) text stays text
-GROUPS = ("mutually_exclusive", "required_one_of", "required_if", "required_by")
+__all__ = ["options", "validate"]
+NATURAL = frozenset({"vars"})  # free mappings with numbers and booleans; in all others (env, satisfies …) text stays
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1", "y", "t", "是"), True),
@@ -42,13 +31,6 @@ BOOLEANS = {
 _BAD = object()
 
 Path_ = tuple[str | int, ...]
-Options = Mapping[str, Any]
-
-
-@cache
-def options(role: str, entry: str = "main") -> dict[str, Any]:
-    """The options of an entry point of roles/<role>/meta/argument_specs.yml, the shared forms of roles/step put in. Treat as read-only."""
-    return _resolved(_specs(role)[entry]["options"])
 
 
 def validate(options: Options, source: Source, label_section: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -64,33 +46,7 @@ def validate(options: Options, source: Source, label_section: str) -> tuple[dict
     if type(source.tree) is not dict:
         walk.problem((), "not a mapping", allowed=_some(options))
         return {}, walk.problems
-    return walk.mapping(_compiled(options, label_section), source.tree, ()), walk.problems
-
-
-@dataclass(frozen=True)
-class _Field:
-    """One option, made ready for walking."""
-
-    name: str
-    kind: str
-    elements: str
-    required: bool
-    default: Any
-    words: Mapping[str, str]  # accepted spelling -> id, empty without choices
-    allowed: str
-    form: _Form | None
-
-
-@dataclass(frozen=True)
-class _Form:
-    """The fields of one mapping and the rules between them."""
-
-    fields: Mapping[str, _Field]
-    rules: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def may_be_empty(self) -> bool:
-        return not any(f.required for f in self.fields.values()) and "required_one_of" not in self.rules
+    return walk.mapping(compiled(options, label_section), source.tree, ()), walk.problems
 
 
 class _Walk:
@@ -108,7 +64,7 @@ class _Walk:
             Problem(self.source.file, self.source.line(path), dotted, message, shown, allowed, remedy=remedy)
         )
 
-    def mapping(self, form: _Form, raw: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+    def mapping(self, form: Form, raw: Mapping[str, Any], path: Path_) -> dict[str, Any]:
         """Order as in the schema, so that what is rendered or hashed later does not depend on the author's order."""
         result: dict[str, Any] = {}
         for name in raw.keys() - form.fields.keys():
@@ -125,7 +81,7 @@ class _Walk:
             self.rules(form, raw, result, path)
         return result
 
-    def absent(self, spec: _Field, named: bool, path: Path_) -> Any:
+    def absent(self, spec: Field, named: bool, path: Path_) -> Any:
         if spec.required:
             self.problem((*path, spec.name), "missing", allowed=spec.allowed or f"a value ({spec.kind})")
         if spec.default is None:
@@ -140,7 +96,7 @@ class _Walk:
             else spec.default
         )
 
-    def value(self, spec: _Field, kind: str, raw: Any, path: Path_) -> Any:
+    def value(self, spec: Field, kind: str, raw: Any, path: Path_) -> Any:
         if kind == "list":
             if type(raw) is not list and (type(raw) is dict or spec.elements == "dict"):
                 return self.wrong(path, "a list", raw)
@@ -155,7 +111,7 @@ class _Walk:
             return source.natural(raw)
         return self.scalar(spec, kind, raw, path)
 
-    def items(self, spec: _Field, raw: list[Any], path: Path_) -> list[Any]:
+    def items(self, spec: Field, raw: list[Any], path: Path_) -> list[Any]:
         values: list[Any] = []
         for index, item in enumerate(raw):
             if _null(item):
@@ -168,7 +124,7 @@ class _Walk:
                 values.append(value)
         return values
 
-    def scalar(self, spec: _Field, kind: str, raw: Any, path: Path_) -> Any:
+    def scalar(self, spec: Field, kind: str, raw: Any, path: Path_) -> Any:
         if type(raw) is dict or type(raw) is list:
             return self.wrong(
                 path,
@@ -202,7 +158,7 @@ class _Walk:
         self.problem(path, "not allowed" if "(" in allowed or "," in allowed else f"not {allowed}", raw, allowed)
         return _BAD
 
-    def unknown(self, form: _Form, name: str, path: Path_) -> None:
+    def unknown(self, form: Form, name: str, path: Path_) -> None:
         """Nearest known key; a Chinese label that names a field is answered with that field's key."""
         by_label = (
             labels.to_id(self.section, ".".join([*(p for p in path if isinstance(p, str)), name]))
@@ -218,7 +174,7 @@ class _Walk:
         message = "unknown key" if name.isascii() else "keys are English (values may be Chinese)"
         self.problem((*path, name), message, name, ", ".join(form.fields), remedy)
 
-    def rules(self, form: _Form, raw: Mapping[str, Any], result: Mapping[str, Any], path: Path_) -> None:
+    def rules(self, form: Form, raw: Mapping[str, Any], result: Mapping[str, Any], path: Path_) -> None:
         given = [n for n in form.fields if n in result and n in raw]
         given += [n for n in raw if n in form.fields and n not in given and not _null(raw[n])]  # wrong, but there
         for message, found, allowed in _broken(form.rules, given, result):
@@ -256,57 +212,6 @@ def shorten(value: Any, width: int = 80) -> str:
         return "!vault …"
     text = " ".join(str(value).split())
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-@cache
-def _specs(role: str) -> dict[str, Any]:
-    found: dict[str, Any] = source.load(ROLES / role / "meta" / "argument_specs.yml").data["argument_specs"]
-    return found
-
-
-def _resolved(spec: Options) -> dict[str, Any]:
-    done: dict[str, Any] = {}
-    for name, option in spec.items():
-        if "options" not in option and name in SHARED and "dict" in (option["type"], option.get("elements")):
-            shape = _specs("step")[SHARED[name]]["options"][SHARED[name]]
-            option = {**option, **{key: shape[key] for key in ("options", *GROUPS) if key in shape}}
-        done[name] = {**option, "options": _resolved(option["options"])} if "options" in option else dict(option)
-    return done
-
-
-_COMPILED: dict[tuple[int, str], tuple[Options, _Form]] = {}
-
-
-def _compiled(spec: Options, section: str) -> _Form:
-    """Kept with the options themselves, so that an id can never be taken for that of other options."""
-    key = (id(spec), section)
-    if key not in _COMPILED:
-        _COMPILED[key] = (spec, _form({"options": spec}, section))
-    return _COMPILED[key][1]
-
-
-def _form(option: Options, section: str) -> _Form:
-    fields = {name: _field(name, sub, section) for name, sub in option["options"].items()}
-    return _Form(fields, {rule: option[rule] for rule in GROUPS if option.get(rule)})
-
-
-def _field(name: str, option: Options, section: str) -> _Field:
-    choices = option.get("choices") or ()
-    kind, form = option.get("type", "str"), _form(option, section) if "options" in option else None
-    allowed = ", ".join(
-        c if labels.value_label(section, c) == c else f"{c} ({labels.value_label(section, c)})" for c in choices
-    )
-    words = labels.value_words(section, choices) if choices else {}
-    return _Field(
-        name,
-        kind,
-        option.get("elements", "str"),
-        bool(option.get("required")),
-        option.get("default"),
-        words,
-        allowed,
-        form,
-    )
 
 
 def _some(options: Options) -> str:

@@ -49,7 +49,7 @@ class Report:
 
 
 def check(record: Record, source: Source, whole: bool = True) -> list[Problem]:
-    """Everything wrong with, or doubtful about, a record; where its form is not right (not `whole`), what can be seen all the same."""
+    """All that is wrong or doubtful in a record; where its form is not right (not `whole`), what can be seen anyway."""
     report, found = Report(source), list[Problem]()
     for rule in RULES:
         with suppress(KeyError) if not whole else nullcontext():
@@ -278,7 +278,7 @@ def _all_checks(record: Record) -> Iterator[tuple[tuple[str | int, ...], Record]
 
 
 def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
-    """Each name needs a value on every host. A host of another inventory source may have it there, which cannot be seen here."""
+    """Each name needs a value on every host. One of another inventory source may have it there, unseen from here."""
     for key in ("failover", "operations", "preparation", "backup", "control", "data_dirs"):
         for host in record["hosts"] if record.get(key) else ():
             for name in step_rules.unknown_placeholders(record[key], host["vars"]):

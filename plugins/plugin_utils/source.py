@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A YAML file as a person wrote it: its data, and the line of every part of it.
 
-Why not `yaml.safe_load`: it guesses types from YAML 1.1 (`no` is False, `22:30` is 1350, `1.10` is 1.1, `0800` is text but
-`0700` is 448), keeps the last of two equal keys and forgets the lines. Here a plain scalar that could be more than text stays
-a `Plain` until the schema says what it is; libyaml does the parsing, so it is also about five times faster.
+Why not `yaml.safe_load`: it guesses types from YAML 1.1 (`no` is False, `22:30` is 1350, `1.10` is 1.1, `0800` is text
+but `0700` is 448), keeps the last of two equal keys and forgets the lines. Here a plain scalar that could be more than
+text stays a `Plain` until the schema says what it is; libyaml does the parsing, so it is also several times faster.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,52 +18,22 @@ from typing import Any
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, Severity
+from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import AMBIGUOUS, Plain, Vaulted, natural, texts
 
 try:
     from yaml._yaml import CParser as _Parser
 except ImportError:  # PyYAML built without libyaml: slower, the same result
     _Parser = None  # type: ignore[assignment, misc]
 
+__all__ = ["Plain", "Source", "Vaulted", "dotted", "load", "natural", "parse", "texts"]
 MAX_DEPTH = 100
 MAX_SUSPECTS = 2_000  # signs that could open a level
 MAX_NODES = 1_000_000  # after aliases are followed: a few lines of them can stand for billions of values
 _STRUCTURE = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT_TAGS = ("tag:yaml.org,2002:str", "!unsafe")
 _SUSPECT = frozenset("0123456789+-.~nNyYtTfFoO")
-_AMBIGUOUS = re.compile(
-    r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.IGNORECASE
-)
-_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+)")
-_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 Path_ = tuple[str | int, ...]
-
-
-class Plain(str):
-    """An unquoted scalar exactly as written, which YAML could also read as a number, a boolean, a date or nothing."""
-
-    __slots__ = ()
-
-    def natural(self) -> str | int | float | bool | None:
-        """What it means where no schema says: numbers and booleans yes; dates, times and leading zeros stay text."""
-        lower = self.lower()
-        if lower in ("", "~", "null"):
-            return None
-        if lower in _WORDS:
-            return _WORDS[lower]
-        if _INT.fullmatch(self):
-            return int(self.replace("_", ""))
-        return float(self.replace("_", "")) if _FLOAT.fullmatch(self) else str(self)
-
-
-class Vaulted(str):
-    """The text of an inline `!vault` value: never decrypted, shown or compared here."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Vaulted(…)"
 
 
 class _Bad(Exception):
@@ -77,7 +46,7 @@ class _Bad(Exception):
 
 @dataclass
 class Source:
-    """One file. `tree` holds `Plain` scalars as written, `data` the same in natural types; `problems` what is wrong with its YAML."""
+    """One file. `tree` holds `Plain` scalars as written, `data` natural types, `problems` what is wrong with its YAML."""
 
     file: str
     tree: Any = None
@@ -141,28 +110,6 @@ def parse(text: str, file: str) -> Source:
         result.problems.append(Problem(file, line, "", message, allowed=allowed))
         result.tree = result.node = None
     return result
-
-
-def natural(value: Any) -> Any:
-    """The value with every Plain scalar in its natural type."""
-    if type(value) is Plain:
-        return value.natural()
-    if type(value) is dict:
-        return {key: natural(item) for key, item in value.items()}
-    if type(value) is list:
-        return [natural(item) for item in value]
-    return value
-
-
-def texts(value: Any) -> Any:
-    """The value with every Plain scalar as the text that stands in the file."""
-    if type(value) is Plain:
-        return str(value)
-    if type(value) is dict:
-        return {key: texts(item) for key, item in value.items()}
-    if type(value) is list:
-        return [texts(item) for item in value]
-    return value
 
 
 if _Parser is not None:
@@ -267,12 +214,12 @@ class _Builder:
         if tag:
             if tag in ("!vault", "!vault-encrypted"):
                 return Vaulted(value)
-            if tag not in _TEXT_TAGS and not (tag.startswith("tag:yaml.org,2002:") and _AMBIGUOUS.fullmatch(value)):
+            if tag not in _TEXT_TAGS and not (tag.startswith("tag:yaml.org,2002:") and AMBIGUOUS.fullmatch(value)):
                 self.problem(node, path, "tag is not known here", tag, "!vault, !unsafe")
             return str(value) if tag in _TEXT_TAGS else Plain(value)
         if not value:
             return value if node.style else Plain(value)
-        if value[0] in _SUSPECT and not node.style and _AMBIGUOUS.fullmatch(value):
+        if value[0] in _SUSPECT and not node.style and AMBIGUOUS.fullmatch(value):
             return Plain(value)
         return value  # type: ignore[no-any-return]
 

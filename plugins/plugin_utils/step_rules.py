@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What argument specs cannot say about steps and checks: patterns, ports, addresses, names of placeholders. For services and changes."""
+"""What argument specs cannot say about steps and checks: patterns, ports, addresses, names of placeholders."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import addresses
 
 BUILT_IN = frozenset({"host", "service", "change", "files"})
 PATTERNS = ("body", "matches", "pattern")
-FOREIGN = {  # keys of a check that have a meaning only for these types; without this a slip would silently verify nothing
-    "url": ("http",), "status": ("http",), "body": ("http",), "json": ("http",), "tls_verify": ("http",), "ca_file": ("http",), "method": ("http",),
-    "host": ("port",), "port": ("port",), "state": ("port", "service"), "control": ("service",), "pattern": ("process", "log"), "min": ("process",),
-    "max": ("process",), "command": ("version", "command"), "args": ("version", "command"), "shell": ("version", "command"), "expect": ("command", "version"),
-    "equals": ("version",), "matches": ("version",), "path": ("file", "log"), "sha256": ("file",), "exists": ("file",), "unit": ("log",), "question": ("manual",),
-}  # fmt: skip
+FOREIGN = {  # keys of a check that mean something for these types only; a slip would silently verify nothing
+    **dict.fromkeys(("url", "status", "body", "json", "tls_verify", "ca_file", "method"), ("http",)),
+    **dict.fromkeys(("command", "args", "shell", "expect"), ("command", "version")),
+    **dict.fromkeys(("host", "port"), ("port",)),
+    **dict.fromkeys(("min", "max"), ("process",)),
+    **dict.fromkeys(("equals", "matches"), ("version",)),
+    **dict.fromkeys(("sha256", "exists"), ("file",)),
+    "state": ("port", "service"),
+    "control": ("service",),
+    "pattern": ("process", "log"),
+    "path": ("file", "log"),
+    "unit": ("log",),
+    "question": ("manual",),
+}
 STATES = {"port": ("open", "closed"), "service": ("running", "stopped")}
 
 Data = Mapping[str, Any]
