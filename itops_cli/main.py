@@ -16,15 +16,15 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from itops_cli import __version__
 from itops_cli.errors import Exit, say
 
-COMMANDS = {  # name -> module; imported only when used, so that --help and completion stay quick
+COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --help and completion stay quick
     "init": "itops_cli.init",
     "lint": "itops_cli.lint",
     "status": "itops_cli.status",
     "change": "itops_cli.change",
     "plan": "itops_cli.plan",
     "run": "itops_cli.run",
-    "rollback": "itops_cli.rollback",
-    "resume": "itops_cli.resume",
+    "rollback": "itops_cli.run:rollback",
+    "resume": "itops_cli.run:resume",
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",
 }
@@ -37,10 +37,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(module).command
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute or "command")
         return command
 
 

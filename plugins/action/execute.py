@@ -87,7 +87,7 @@ class ActionModule(RunAction):
         if segment.phase == "gate":
             request.note_preflight(ledger, now, host_plan, end)
         result = {"changed": bool(end.get("changed")) and segment.phase not in READ_ONLY, "itops_result": end["result"], "itops_segment": segment.id}
-        if end["result"] == "done":
+        if end["result"] == "done" or (segment.phase == "rollback" and end["result"] in progress.WENT_BACK):
             return result
         message = f"{host_plan.target.host}: {segment.id}: {end['result']}: {end.get('message', '')}"
         if not segment.unattended and segment.phase in progress.CHANGING:

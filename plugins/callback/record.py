@@ -101,7 +101,7 @@ class CallbackModule(CallbackBase):
                 "playbook": self._playbook,
                 "argv_verb": str(extra.get("verb") or VERBS.get(self._playbook, self._playbook)),
                 "check": bool(_cli("check")),
-                "terminal": sys.stdin.isatty(),
+                "terminal": sys.stdin.isatty() and os.environ.get("ITOPS_ENTRY") != "cli",
                 "versions": {"ansible": ansible_version},
                 "reopened": self._ws.record_dir(change).exists(),
             }

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import transform_to_native_types
@@ -66,16 +66,20 @@ class RunAction(ActionBase):
         python = str(task_vars.get("ansible_python_interpreter") or task_vars.get("discovered_interpreter_python") or "python3")
         python = "python3" if python.startswith("auto") else python
 
-        def exchange(op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
-            command = host_protocol.command(python, state_dir, op)
+        def send(op: str, request: bytes) -> dict[str, Any]:
             try:
-                answer = self._low_level_execute_command(command, in_data=host_protocol.request(op, body, files), executable="/bin/sh")
-                return host_protocol.reply(answer["stdout"], answer.get("stderr", ""), answer["rc"])
+                said = self._low_level_execute_command(host_protocol.bootstrap(python, state_dir, op), in_data=request, executable="/bin/sh")
+                return host_protocol.reply(said["stdout"] or said["stderr"])
             except AnsibleConnectionFailure as error:
-                self._connection.reset() if hasattr(self._connection, "reset") else None
                 raise follower.Unreachable(str(error)) from None
-            except host_protocol.ProtocolError as error:
-                raise follower.Unreachable(str(error)) from None
+            except (AnsibleError, host_protocol.ProtocolError) as error:  # sudo broke, no Python: it did not begin
+                raise follower.Denied(str(error)) from None
+
+        def exchange(op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+            if op == "start":
+                return send(op, host_protocol.request(body, files))
+            answer = send(op, host_protocol.small_request(body))
+            return send(op, host_protocol.request(body)) if answer.get("missing_engine") else answer
 
         return exchange
 

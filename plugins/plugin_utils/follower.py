@@ -33,6 +33,10 @@ class Unreachable(Exception):
     """One exchange did not get through (raised by a transport)."""
 
 
+class Denied(Unreachable):
+    """The host answered, but let nothing begin: sudo refused, no Python, an engine that cannot run."""
+
+
 class Transport(Protocol):
     """How one request reaches the host; a connection's exec, or a local process in tests."""
 
@@ -58,12 +62,14 @@ class Follower:
         """Begin the segment and follow it to its end; the data of its `segment_finished`."""
         try:
             reply = self.transport("start", self.segment, files)
+        except Denied as error:
+            raise Refused(str(error)) from None
         except Unreachable as error:
             # it may or may not have begun: only the journal knows
             self._rejoin(str(error))
             reply = {"lines": [], "offset": 0, "ended": False, "alive": True}
-        if reply.get("refused"):
-            raise Refused(f"{reply['refused']}: {reply.get('holder') or reply.get('error') or ''}")
+        if reply.get("refused") or not reply.get("ok", True):
+            raise Refused(f"{reply.get('refused') or 'not begun'}: {reply.get('error') or reply.get('holder') or ''}")
         return self._follow(reply)
 
     def rejoin(self) -> dict[str, Any]:
@@ -83,7 +89,10 @@ class Follower:
     def _read(self) -> Mapping[str, Any]:
         body = {**self._address(), "offset": self.offset, "wait_ms": POLL_MS}
         try:
-            return self.transport("read", body, {})
+            reply = self.transport("read", body, {})
+            if reply.get("missing"):
+                raise Refused(f"the host never began: {reply.get('error', '')}")
+            return reply
         except Unreachable as error:
             self._rejoin(str(error))
             return {"lines": [], "offset": self.offset, "alive": True}
@@ -99,8 +108,8 @@ class Follower:
                 message = str(error)
                 continue
             self._event("contact_regained", {})
-            if reply.get("error") and not reply.get("lines"):
-                raise Refused(f"the host never began: {reply['error']}")
+            if reply.get("missing"):
+                raise Refused(f"the host never began: {reply.get('error', '')}")
             return
         waited = int((time.monotonic() - began) * 1000)
         self._event("contact_lost", {"message": message, "waited_ms": waited, "final": True})
@@ -112,17 +121,24 @@ class Follower:
             if number > self.last_line:
                 self.last_line = number
                 self._event(str(line["event"]), {k: v for k, v in line.items() if k not in ("event", "phase")}, str(line.get("phase", "")))
+            if line["event"] == "confirm_wait":
+                self._confirm()
             if line["event"] == "segment_finished":
                 self.end = dict(line)
         self.offset = int(reply.get("offset", self.offset))
 
     def _interrupted(self) -> dict[str, Any]:
         """The runner is gone and left no end: power cut, kill. Said, and never taken for success."""
-        data = {"segment": self.segment["segment"], "result": "interrupted", "changed": True, "step": "", "duration_ms": 0,
-                "message": "the runner on the host ended without finishing"}  # fmt: skip
-        self._event("segment_finished", data)
-        self.end = data
-        return data
+        message = "the runner on the host ended without finishing"
+        self._event("segment_interrupted", {"segment": self.segment["segment"], "message": message})
+        return {"segment": self.segment["segment"], "result": "interrupted", "changed": True, "step": "", "message": message}
+
+    def _confirm(self) -> None:
+        """The host waits to hear that the change has not cut it off; that this gets through is the proof."""
+        try:
+            self.transport("confirm", self._address(), {})
+        except Unreachable:
+            return  # then the host undoes the change by itself, which is what it waits for
 
     def _maybe_cancel(self) -> None:
         if self.cancelled() and not self._cancel_sent:

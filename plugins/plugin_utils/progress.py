@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 CHANGING = ("patch", "failover")
+WENT_BACK = ("done", "rolled_back", "rolled_back_unverified")
 
 
 @dataclass
@@ -62,13 +63,12 @@ def _apply(state: HostProgress, event: Event) -> None:
 def _finished(state: HostProgress, event: Event, segment: str) -> None:
     state.running = None
     result = event.data.get("result")
-    if result == "done":
+    if event.phase == "rollback" and result in WENT_BACK:
+        state.rolled_back = True
+    elif result == "done":
         state.done.add(segment)
         if event.phase == "backup":
             state.backup_verified = state.archived
-        if event.phase == "rollback":
-            state.rolled_back = True
-            state.done = {s for s in state.done if not s.startswith(("patch", "verify"))}
     elif event.phase not in ("gate", "backup"):
         state.failed = True
-        state.rolled_back = state.rolled_back or result in ("rolled_back", "rolled_back_unverified")
+        state.rolled_back = result in WENT_BACK

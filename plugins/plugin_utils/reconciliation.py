@@ -31,7 +31,7 @@ def _segment(
 ) -> None:  # fmt: skip
     key = (str(found["run"]), str(found["segment"]))
     have = state.imported.get(key, 0)
-    if have >= int(found.get("n", 0)) and found.get("status") != "running" and state.running != key:
+    if have >= int((found.get("last") or {}).get("n", 0)) and found.get("status") != "running":
         return
     body = {"change": plan.change.id, "run": key[0], "segment": key[1], "state_dir": plan.state_dir, "host": plan.target.host,
             "phase": str(found.get("phase", ""))}  # fmt: skip

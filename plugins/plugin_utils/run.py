@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 RUN_VARIABLE = "ITOPS_RUN"  # set in the process of the callback, inherited by every worker it forks
 CONFIRM_VARIABLE = "ITOPS_CONFIRM"  # "ledger": the command line answers confirmations; "answers": from a file
 AWX_VARIABLES = ("JOB_ID", "INVENTORY_ID", "PROJECT_REVISION", "AWX_HOST")
+INVOCATION_VARIABLE = "ITOPS_INVOCATION"  # lets a caller find its own run among others
 TESTED_LOCKS = "locks"
 
 
@@ -73,7 +74,13 @@ def _who() -> dict[str, Any]:
         user = os.environ.get("ITOPS_ACTOR") or getpass.getuser()
     except (KeyError, OSError):
         user = f"uid {os.getuid()}"
-    return {"controller": socket.gethostname(), "user": user, "awx": awx, "entry": os.environ.get("ITOPS_ENTRY") or ("awx" if awx else "ansible-playbook")}
+    return {
+        "controller": socket.gethostname(),
+        "user": user,
+        "awx": awx,
+        "entry": os.environ.get("ITOPS_ENTRY") or ("awx" if awx else "ansible-playbook"),
+        "invocation": os.environ.get(INVOCATION_VARIABLE, ""),
+    }
 
 
 def opened(events: Iterable[Event], run: str) -> Event | None:

@@ -1,0 +1,150 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops change`: new, show, list, lint."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+import yaml
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, source, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+from itops_cli.errors import Exit
+from itops_cli.output import emit, format_option, write_file
+
+
+@click.group("change")
+def command() -> None:
+    """Change files: 维护通知 and 维护方案.
+
+    Example: itops change new --service web --title 升级到2.0
+    """
+
+
+@command.command("list")
+@format_option
+def list_changes(fmt: str) -> None:
+    """All changes of the workspace.
+
+    Example: itops change list --format json
+    """
+    ws = workspace.find()
+    rows = [_row(path) for path in change_file.paths(ws)]
+    emit(rows, fmt, lambda: table(["change", "title", "service", "kind"], [list(row.values()) for row in rows]))
+
+
+@command.command("show")
+@click.argument("change")
+@format_option
+def show(change: str, fmt: str) -> None:
+    """One change as it is read: labels resolved, defaults filled in.
+
+    Example: itops change show CHG-20261123-01
+    """
+    loaded = _load(workspace.find(), change)
+    data = {**loaded.data, "digest": loaded.digest, "plan_digest": loaded.plan_digest}
+    emit(data, fmt, lambda: yaml.safe_dump(data, allow_unicode=True, sort_keys=False).rstrip())
+
+
+@command.command("lint")
+@click.argument("changes", nargs=-1)
+@format_option
+def lint(changes: tuple[str, ...], fmt: str) -> None:
+    """Every problem of these change files (all, where none is named).
+
+    Example: itops change lint CHG-20261123-01
+    """
+    ws = workspace.find()
+    known = catalogue.load(ws)
+    paths = [change_file.find(ws, change) for change in changes] or change_file.paths(ws)
+    problems = [problem for path in paths for problem in change_file.read(path, known.services, known.people)[1]]
+    emit([p.as_dict() for p in problems], fmt, lambda: "\n".join(map(str, problems)) or f"{len(paths)} changes, no problem")
+    raise Exit(2 if errors(problems) else 0)
+
+
+@command.command("new")
+@click.option("--service", "services", multiple=True, required=True, help="Service id; may be given several times.")
+@click.option("--title", required=True, help="What is done, in one line.")
+@click.option("--kind", default="patch", show_default=True, type=click.Choice(["patch", "config", "restart", "data", "other"]))
+@format_option
+def new(services: tuple[str, ...], title: str, kind: str, fmt: str) -> None:
+    """A change file with everything known filled in; staged files are listed with their digests.
+
+    Example: itops change new --service web --title 升级到2.0
+    """
+    ws = workspace.find()
+    known = catalogue.load(ws).services
+    unknown = [Problem(str(ws.services_dir), 0, "service", "unknown service", sid, ", ".join(sorted(known)[:10])) for sid in services if sid not in known]
+    if unknown:
+        raise BadInput(unknown)
+    change_id = _free_id(ws)
+    path = ws.changes / f"{change_id}.yml"
+    ws.changes.mkdir(exist_ok=True)
+    (ws.staging / change_id).mkdir(parents=True, exist_ok=True)
+    write_file(path, _draft(ws, change_id, title, kind, [known[sid] for sid in services]))
+    emit({"change": change_id, "file": str(path), "staging": str(ws.staging / change_id)}, fmt, f"{path}\nnext: put the patch into {ws.staging / change_id}, complete the plan, then: itops plan {change_id}")
+
+
+def _load(ws: Workspace, change: str) -> change_file.Change:
+    known = catalogue.load(ws)
+    return change_file.load(change_file.find(ws, change), known.services, known.people)
+
+
+def _row(path: Any) -> dict[str, str]:
+    data = source.load(path).data or {}
+    services = data.get("service") or []
+    return {"change": path.stem, "title": str(data.get("title", "")), "service": services if isinstance(services, str) else ", ".join(map(str, services)), "kind": str(data.get("kind", "patch"))}
+
+
+def _free_id(ws: Workspace) -> str:
+    day = date.today().strftime("%Y%m%d")
+    taken = {path.stem for path in change_file.paths(ws)}
+    return next(name for number in range(1, 10_000) if (name := f"CHG-{day}-{number:02d}") not in taken)
+
+
+def _draft(ws: Workspace, change_id: str, title: str, kind: str, services: list[dict[str, Any]]) -> str:
+    """The seed's four kinds of step, each to be completed; unknown things are named, not left out."""
+    first = services[0]
+    data = {
+        "id": change_id,
+        "title": title,
+        "service": [service["id"] for service in services],
+        "kind": kind,
+        "executor": first.get("owner"),
+        "notice": {"id": "待填", "source": "待填", "supplier": "待填", "files": []},
+        "plan": {
+            "window": {"start": "待填 2026-01-31T02:00:00+08:00", "end": "待填 2026-01-31T04:00:00+08:00"},
+            "steps": [
+                {"kind": "stop", "title": "停止服务", "service": {"state": "stopped"}},
+                {"kind": "update", "title": "更新文件", "command": "待填"},
+                {"kind": "start", "title": "启动服务", "service": {"state": "started"}},
+                {"kind": "rollback", "title": "停止服务", "service": {"state": "stopped"}},
+                {"kind": "rollback", "title": "恢复备份", "restore": {}},
+                {"kind": "rollback", "title": "启动服务", "service": {"state": "started"}},
+            ],
+            "checks": [{"type": "service", "title": "服务运行", "state": "running"}],
+        },
+        "related_events": [],
+        "related_work": [],
+    }
+    return "---\n" + yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
+
+
+@command.command("files")
+@click.argument("change")
+def files(change: str) -> None:
+    """The staged files as the lines a notice needs: name, size, sha256. Compare them with the supplier's own.
+
+    Example: itops change files CHG-20261123-01
+    """
+    folder = workspace.find().staging / change
+    lines = [{"name": p.name, "size": p.stat().st_size, "sha256": digest(p)} for p in sorted(folder.glob("*")) if p.is_file() and p.name != ".gitkeep"]
+    click.echo(yaml.safe_dump(lines, allow_unicode=True, sort_keys=False).rstrip())

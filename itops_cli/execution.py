@@ -1,0 +1,158 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run from the command line: starts the playbook, shows the ledger as it grows, answers, stops, and judges the outcome."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import yaml
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record, run
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+from itops_cli import live, output, runner
+from itops_cli.errors import Exit, say
+
+POLL = 0.2  # seconds between two looks at the ledger
+
+
+@dataclass
+class Execution:
+    """What was asked for on the command line."""
+
+    ws: Workspace
+    change: str
+    verb: str  # run | resume | rollback
+    playbook: str
+    limit: str | None = None
+    check: bool = False
+    fmt: str = "text"
+    answers: list[str] | None = None
+    invocation: str = field(default_factory=lambda: secrets.token_hex(8))
+    seen: int = 0
+    run_id: str = ""
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.ws.record_dir(self.change), self.change)
+
+    def carry_out(self) -> int:
+        """Run to the end; the documented exit status of the outcome."""
+        change_file.find(self.ws, self.change)
+        ledger = self.ledger
+        self.seen = max((event.seq for event in ledger.events()), default=0)
+        started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
+        with self._signals(ledger):
+            while started.alive():
+                self._turn(ledger)
+                time.sleep(POLL)
+        code = started.finish()
+        self._turn(ledger)
+        return self._judge(ledger, code, list(started.tail))
+
+    def _turn(self, ledger: Ledger) -> None:
+        for event in ledger.events(self.seen):
+            self.seen = event.seq
+            if event.kind == "run_opened" and event.data.get("invocation") == self.invocation:
+                self.run_id = event.run
+            if not self.run_id or event.run != self.run_id:
+                continue
+            if self.fmt == "text" and live.line(event):
+                click.echo(live.line(event))
+            if event.kind == "confirmation_requested":
+                self._answer(ledger, event)
+
+    def _answer(self, ledger: Ledger, event: Event) -> None:
+        choices = list(event.data["choices"])
+        if self.answers is None:
+            given, channel = click.prompt(f"{event.host}: {event.data['question']}\n", type=click.Choice(choices), default=None), "cli"
+        else:
+            given, channel = self.answers.pop(0) if self.answers else "stop", "answers-file"
+        reason = "" if given in choices else f"not an answer: {given}"
+        data = {"token": event.data["token"], "answer": given if given in choices else "stop", "by": actor(), "channel": channel, "reason": reason}
+        ledger.append("confirmation_given", data, run=event.run, host=event.host, phase=event.phase, actor=actor())
+
+    def _judge(self, ledger: Ledger, code: int, tail: list[str]) -> int:
+        events = ledger.events()
+        mine = [event for event in events if event.run == self.run_id] if self.run_id else []
+        closed = next((event for event in mine if event.kind == "run_closed"), None)
+        if closed is None:
+            return self._unclosed(code, tail)
+        folded = record.fold(events)
+        status = int(closed.data["exit"])
+        if self.fmt == "json":
+            output.emit({"run": self.run_id, "exit": status, "record": folded}, "json", "")
+        else:
+            folder = ledger.directory
+            click.echo(f"\n{outcome.describe(status)}")
+            click.echo("\n".join(str(folder / name) for name in ("record.zh_CN.md", "record.en.md")))
+            click.echo(self._next(status))
+        return status
+
+    def _unclosed(self, code: int, tail: list[str]) -> int:
+        for text in tail[-20:]:
+            say(text)
+        if not self.run_id:
+            raise Exit(outcome.RECORD_LOST, f"no record was opened, nothing was changed (ansible ended with {code}) → itops lint, then itops doctor")
+        raise Exit(outcome.RECORD_LOST, f"run {self.run_id} ended without closing its record → itops doctor; then itops resume {self.change} or itops rollback {self.change}")
+
+    def _next(self, status: int) -> str:
+        if status == 0:
+            return f"next: itops record verify {self.change}"
+        return f"next: itops record show {self.change}" + (f"; itops rollback {self.change}" if status in outcome.NEEDS_ROLLBACK else "")
+
+    def _extra(self) -> dict[str, str]:
+        return {"change": self.change, "verb": self.verb, "itops_limit": self.limit or ""}
+
+    def _environment(self) -> dict[str, str]:
+        asks = "answers" if self.answers is not None else "cli" if sys.stdin.isatty() else ""
+        return {"ITOPS_ENTRY": "cli", "ITOPS_ACTOR": actor(), run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
+
+    @contextmanager
+    def _signals(self, ledger: Ledger) -> Iterator[None]:
+        """SIGINT and SIGTERM become an event; the run stops at the next step boundary, nothing is killed."""
+
+        def stop(number: int, _frame: FrameType | None) -> None:
+            if self.run_id:
+                try:
+                    ledger.append("cancel_requested", {"signal": signal.Signals(number).name, "by": actor()}, run=self.run_id, actor=actor(), sync=True)
+                except (LedgerError, OSError) as error:
+                    say(f"the wish to stop could not be recorded: {error}")
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def actor() -> str:
+    """The operating-system user behind this command, also through sudo."""
+    import getpass
+
+    return os.environ.get("ITOPS_ACTOR") or os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def read_answers(path: str | None) -> list[str] | None:
+    """A rehearsal's answers: a YAML list of words. Raises Exit 2 where it is not one."""
+    if path is None:
+        return None
+    answers: Any = yaml.safe_load(Path(path).read_text("utf-8"))
+    if not isinstance(answers, list):
+        raise Exit(2, f"{path}: not a list of answers, such as [continue, continue, stop]")
+    return [str(answer) for answer in answers]

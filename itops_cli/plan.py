@@ -1,0 +1,67 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops plan CHANGE`: the run-sheet. It changes nothing, and asks no host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, runsheet, session, staging, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils import plan as plan_order
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
+from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
+from itops_cli.errors import Exit
+from itops_cli.output import emit, format_option, lang_option
+
+
+@click.command("plan")
+@click.argument("change")
+@lang_option
+@format_option
+def command(change: str, lang: str, fmt: str) -> None:
+    """Print the run-sheet: gate findings, host order, every step and its way back.
+
+    Exit status 0 when the gate would let it pass, 3 when it would refuse.
+
+    Example: itops plan CHG-20261123-01 --lang en
+    """
+    ws = workspace.find()
+    known = catalogue.load(ws)
+    loaded = change_file.load(change_file.find(ws, change), known.services, known.people)
+    now = Session(ws, loaded, known.services, known.people, "")
+    targets, _skipped = plan_order.targets(loaded, known.services)
+    findings = _findings(now, targets)
+    try:
+        plans = [now.host_plan(t, session.values(now, t, _record_vars(now, t), "%{state}"), _state_dir(now, t)) for t in targets]
+    except UnknownPlaceholder as error:
+        raise Exit(2, f"{loaded.path}: {error}") from None
+    data = runsheet.data(now, plans, findings)
+    emit(data, fmt, lambda: runsheet.text(data, lang))
+    raise Exit(3 if refusals(findings) else 0)
+
+
+def _findings(now: Session, targets: list[plan_order.Target]) -> list[Finding]:
+    compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
+    events = Ledger(now.ws.record_dir(now.change.id), now.change.id).events()
+    hosts = {target.host for target in targets}  # whether the inventory knows them is asked by the run itself
+    return gate.findings(gate.Situation(now.ws, now.change, now.services, targets, events, "", "run", hosts, True, compared))
+
+
+def _host(now: Session, target: plan_order.Target) -> dict[str, Any]:
+    return next((h for h in now.services[target.service]["hosts"] if h["name"] == target.host), {})
+
+
+def _state_dir(now: Session, target: plan_order.Target) -> str:
+    return str((_host(now, target).get("vars") or {}).get("itops_state_dir") or session.DEFAULT_STATE_DIR)
+
+
+def _record_vars(now: Session, target: plan_order.Target) -> Any:
+    """Values the record itself gives; what only the inventory or a vault knows is shown as it is written."""
+    own = _host(now, target).get("vars") or {}
+    return lambda name: (str(own[name]), False) if name in own else (f"%{{{name}}}", True)
