@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Log positions at the begin of a transaction: a log check looks only at what was written after them.
 
-A run may have several segments, so the marks lie in its directory: one set for the gate, one for everything forward
+A run may have several segments, so the marks lie in its directory: one set for gate and backup, one for everything forward
 (taken when the first such segment begins, for every log the gate knows too), one for the way back.
 """
 
@@ -63,7 +63,7 @@ def key_of(check: dict[str, Any]) -> str:
 
 
 def _group(phase: str) -> str:
-    return phase if phase in ("gate", ROLLBACK) else "forward"
+    return {"gate": "gate", "backup": "gate", ROLLBACK: ROLLBACK}.get(phase, "forward")
 
 
 def _load(ctx: Context, group: str) -> dict[str, Any]:

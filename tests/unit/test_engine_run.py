@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_host import PATIENCE, Host, Told, check_file, command, listed, step, until
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol
+from engine_host import PATIENCE, Host, Told, check_file, command, listed, step, until
 
 
 @pytest.fixture
