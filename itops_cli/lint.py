@@ -62,12 +62,10 @@ def _data(found: Catalogue, problems: list[Problem]) -> dict[str, Any]:
 
 def _text(found: Catalogue, problems: list[Problem]) -> str:
     """File by file; per problem one line to jump to, then what was found, what is allowed and what to do."""
-    bad = len(errors(problems))
     blocks = ["\n".join(_lines(group)) for _file, group in groupby(problems, key=lambda p: p.file)]
-    blocks.append(
-        f"{len(found.services)} services, {len(found.people)} people: {_count(bad, 'error')}, {_count(len(problems) - bad, 'warning')}"
-    )
-    return "\n\n".join(blocks)
+    bad = len(errors(problems))
+    result = f"{_count(bad, 'error')}, {_count(len(problems) - bad, 'warning')}"
+    return "\n\n".join([*blocks, f"{len(found.services)} clean services, {len(found.people)} people: {result}"])
 
 
 def _lines(problems: Iterable[Problem]) -> Iterable[str]:

@@ -7,7 +7,7 @@ It can never serve stale data:
 - an entry holds only for the same path, size, mtime, ctime and inode (ctime cannot be set back by a program);
 - a file changed less than two seconds before it was read is not kept: a second change in the same tick would not show;
 - everything is void when the schema, the labels, this code, Python or PyYAML change;
-- a cache that is damaged, or that somebody else could have written, is ignored. It holds plain JSON, nothing that runs.
+- a cache that is damaged, or that somebody else could have written, is ignored. It is plain JSON, nothing that runs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Path_ = list[str | int]
 
 @dataclass(frozen=True)
 class Entry:
-    """What one file gave: a record (what could be made of it, where not `good`) and its problems (`file` left empty)."""
+    """What one file gave: a record (what could be made of it, if not `good`) and its problems (`file` left empty)."""
 
     stamp: Stamp
     record: dict[str, Any]

@@ -1,11 +1,11 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validate a file against a role's argument_specs.yml: every error at once, with line, path, what was found, what may be.
+"""Validate a file against a role's argument_specs.yml: all errors at once, with line, path, what was found and allowed.
 
-Ansible's ArgumentSpecValidator knows neither lines nor lists every error of nested data, takes seven milliseconds for one
-service record, and expands `~` and `$VAR` on the controller. So this module walks the same options itself; a contract test
-holds both against each other: what passes here passes there with the same values, what it refuses is refused here.
+Ansible's ArgumentSpecValidator knows no lines, does not list every error of nested data, takes milliseconds for one
+service record, and expands `~` and `$VAR` on the controller. So this module walks the same options itself; a contract
+test holds both against each other: what passes here passes there with the same values, what it refuses is refused here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Path_ = tuple[str | int, ...]
 
 
 def validate(options: Options, source: Source, label_section: str) -> tuple[dict[str, Any], list[Problem]]:
-    """The file's data with ids for labels, defaults filled in and absent keys left out, and all problems of its content.
+    """The file's data with ids for labels, defaults filled in, absent keys left out; and all problems of its content.
 
     `source.problems` (syntax) are not repeated. The data is only fit for use where no problem is an error.
     """

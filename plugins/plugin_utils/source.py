@@ -46,7 +46,7 @@ class _Bad(Exception):
 
 @dataclass
 class Source:
-    """One file. `tree` holds `Plain` scalars as written, `data` natural types, `problems` what is wrong with its YAML."""
+    """One file. `tree` holds `Plain` scalars as written, `data` natural types, `problems` the faults of its YAML."""
 
     file: str
     tree: Any = None
