@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 
 
 def now() -> str:
     """RFC 3339 in UTC with milliseconds."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")  # noqa: UP017 (Python 3.8)
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1_000_000:03d}+00:00"
 
 
 def since_ms(started: float) -> int:

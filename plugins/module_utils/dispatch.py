@@ -52,7 +52,9 @@ def execute(ctx: Context, step: dict[str, Any]) -> StepResult:
 def function(kind: str) -> Callable[[Context, dict[str, Any]], StepResult]:
     """The function that does steps of this type."""
     module, name = TABLE[kind]
-    found: Callable[[Context, dict[str, Any]], StepResult] = getattr(importlib.import_module(f".{module}", __package__), name)
+    found: Callable[[Context, dict[str, Any]], StepResult] = getattr(
+        importlib.import_module(f".{module}", __package__), name
+    )
     return found
 
 

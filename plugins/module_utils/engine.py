@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import IO, Any
+
+TYPE_CHECKING = False  # typing and pathlib take longer to import than a poll may
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 REPLY = "ITOPS-REPLY "
 FORMAT = 1
@@ -23,8 +25,10 @@ def main(state_dir: str, op: str, header: dict[str, Any], stdin: IO[bytes]) -> i
     secrets: list[Any] = []
     try:
         body = json.loads(stdin.readline() or b"{}")
-        secrets = list((body.get("segment") or {}).get("secrets") or []) if isinstance(body.get("segment"), dict) else []
-        answer = _dispatch(Path(state_dir), op, header, body, stdin)
+        secrets = (
+            list((body.get("segment") or {}).get("secrets") or []) if isinstance(body.get("segment"), dict) else []
+        )
+        answer = _dispatch(state_dir, op, header, body, stdin)
     except Exception as exc:  # noqa: BLE001 (every request gets a reply)
         answer = {"ok": False, "error": _reason(exc, secrets), "kind": type(exc).__name__}
     sys.stdout.buffer.write(f"{REPLY}{json.dumps(answer)}\n".encode())
@@ -32,18 +36,23 @@ def main(state_dir: str, op: str, header: dict[str, Any], stdin: IO[bytes]) -> i
     return 0
 
 
-def _dispatch(state: Path, op: str, header: dict[str, Any], body: dict[str, Any], stdin: IO[bytes]) -> dict[str, Any]:
+def _dispatch(
+    state_dir: str, op: str, header: dict[str, Any], body: dict[str, Any], stdin: IO[bytes]
+) -> dict[str, Any]:
     from . import places
 
-    places.private_dir(state)
+    places.private_dir(state_dir)
+    if op == "read":
+        from .follow import follow
+
+        return follow(state_dir, body, int(body.get("offset") or 0), int(body.get("wait_ms") or 0))
+    from pathlib import Path
+
+    state = Path(state_dir)
     if op == "start":
         from .start import start
 
         return start(state, _segment(body), stdin, list(header.get("files") or []))
-    if op == "read":
-        from .follow import follow
-
-        return follow(state, body, int(body.get("offset") or 0), int(body.get("wait_ms") or 0))
     if op == "state":
         from .history import state as state_of
 

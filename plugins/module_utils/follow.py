@@ -5,23 +5,33 @@
 
 from __future__ import annotations
 
+import os
 import time
-from pathlib import Path
-from typing import Any
 
 from . import host_lock, journal, places
+
+TYPE_CHECKING = False  # typing and pathlib take longer to import than a poll may
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 UNTIL_NEWS = "news"
 UNTIL_END = "end"
 FIRST_PAUSE, LAST_PAUSE = 0.005, 0.1  # seconds between two looks
 
 
-def follow(state: Path, who: dict[str, Any], offset: int, wait_ms: int, until: str = UNTIL_NEWS) -> dict[str, Any]:
+def follow(
+    state: Path | str, who: dict[str, Any], offset: int, wait_ms: int, until: str = UNTIL_NEWS
+) -> dict[str, Any]:
     """Lines from a byte offset on. Returns at news (or the end), when the runner is gone, or after wait_ms."""
     change, run, segment = str(who["change"]), str(who["run"]), str(who["segment"])
-    path = places.segment_dir(state, change, run, segment) / "journal.jsonl"
-    if not path.exists():
-        return {"ok": False, "missing": True, "error": f"no journal of segment {segment} of {change} (run {run}) on this host"}
+    path = os.path.join(places.segment_path(state, change, run, segment), "journal.jsonl")
+    if not os.path.exists(path):
+        return {
+            "ok": False,
+            "missing": True,
+            "error": f"no journal of segment {segment} of {change} (run {run}) on this host",
+        }
     deadline, pause = time.monotonic() + wait_ms / 1000, FIRST_PAUSE
     lines: list[dict[str, Any]] = []
     while True:

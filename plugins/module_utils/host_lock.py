@@ -10,8 +10,11 @@ import fcntl
 import json
 import os
 import time
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False  # typing and pathlib take longer to import than a poll may
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 FILE = "lock"
 SIZE = 4096  # bytes
@@ -61,10 +64,10 @@ def acquire(state: Path, holder: dict[str, Any], patience: float = PATIENCE) -> 
     return lock
 
 
-def holder(state: Path) -> dict[str, Any] | None:
+def holder(state: Path | str) -> dict[str, Any] | None:
     """Who holds the lock at this moment, None when it is free. Raises OSError."""
     try:
-        handle = os.open(str(state / FILE), os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(os.path.join(state, FILE), os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
@@ -73,7 +76,7 @@ def holder(state: Path) -> dict[str, Any] | None:
         os.close(handle)
 
 
-def held_by(state: Path, change: str, run: str, segment: str) -> bool:
+def held_by(state: Path | str, change: str, run: str, segment: str) -> bool:
     """Whether this segment's runner is alive."""
     found = holder(state)
     return found is not None and (found.get("change"), found.get("run"), found.get("segment")) == (change, run, segment)
@@ -87,9 +90,10 @@ def _try(handle: int, kind: int) -> bool:
         return False
 
 
-def _read(state: Path) -> dict[str, Any]:
+def _read(state: Path | str) -> dict[str, Any]:
     try:
-        found = json.loads((state / FILE).read_text(encoding="utf-8"))
+        with open(os.path.join(state, FILE), encoding="utf-8") as stream:
+            found = json.load(stream)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

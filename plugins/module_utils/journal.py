@@ -11,11 +11,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from . import clock
+
+TYPE_CHECKING = False  # typing and pathlib take longer to import than a poll may
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
 
 BALLAST = 1 << 20  # bytes; about twenty steps with a page of feedback each
 READ_LIMIT = 4 << 20  # bytes of journal given back at once
@@ -93,7 +96,7 @@ class Journal:
             return False
 
 
-def read(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+def read(path: Path | str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Complete lines from a byte offset on, and the offset after them. A torn last line waits. Raises OSError."""
     with open(path, "rb") as stream:
         stream.seek(offset)

@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
+
+TYPE_CHECKING = False  # typing and pathlib take longer to import than a poll may
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeVar
+
+    PathOrText = TypeVar("PathOrText", Path, str)
 
 NAME = re.compile(r"^[^./\x00][^/\x00]{0,199}$")
 
@@ -24,7 +30,7 @@ def safe_name(name: object) -> str:
     return name
 
 
-def private_dir(path: Path) -> Path:
+def private_dir(path: PathOrText) -> PathOrText:
     """Make a directory (0700) or prove that an existing one is ours alone. Raises UnsafePlace, OSError."""
     try:
         os.makedirs(path, mode=0o700)
@@ -46,6 +52,11 @@ def change_dir(state: Path, change: str) -> Path:
 
 def segment_dir(state: Path, change: str, run: str, segment: str) -> Path:
     return change_dir(state, change) / safe_name(run) / safe_name(segment)
+
+
+def segment_path(state: Path | str, change: str, run: str, segment: str) -> str:
+    """The same as text, for those who are in a hurry."""
+    return os.path.join(state, safe_name(change), safe_name(run), safe_name(segment))
 
 
 def make_segment_dir(state: Path, change: str, run: str, segment: str) -> Path:

@@ -16,7 +16,11 @@ def leave(state: Path, op: str, body: dict[str, Any]) -> dict[str, Any]:
     change, run, segment = str(body["change"]), str(body["run"]), str(body["segment"])
     where = places.segment_dir(state, change, run, segment)
     if not (where / "journal.jsonl").exists():
-        return {"ok": False, "missing": True, "error": f"no journal of segment {segment} of {change} (run {run}) on this host"}
+        return {
+            "ok": False,
+            "missing": True,
+            "error": f"no journal of segment {segment} of {change} (run {run}) on this host",
+        }
     said = {key: str(body.get(key) or "") for key in ("by", "signal", "token")}
     fileio.write_json(where / op, {**said, "at": clock.now()})
     return {"ok": True, "alive": host_lock.held_by(state, change, run, segment)}

@@ -32,7 +32,7 @@ QUOTED = 300  # characters of an answer that is none
 
 # Runs on the target with Python >= 3.6 (to be able to complain), no single quotes in it.
 LOADER = r"""
-import base64, hashlib, json, os, shutil, stat, sys, tempfile, zlib
+import json, os, stat, sys
 def say(**reply):
     sys.stdout.write("ITOPS-REPLY " + json.dumps(reply) + "\n")
     sys.stdout.flush()
@@ -50,6 +50,7 @@ def private(path):
     if info.st_mode & 0o077:
         os.chmod(path, 0o700)
 def install(home, digest, packed):
+    import base64, hashlib, shutil, tempfile, zlib
     private(os.path.dirname(home))
     temp = tempfile.mkdtemp(prefix=".new-", dir=os.path.dirname(home))
     raw = zlib.decompress(base64.b64decode(packed))

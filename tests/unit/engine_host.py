@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ def until(condition: Callable[[], Any], what: str = "it") -> Any:
 class Host:
     """One host. Every call is a process of its own, as over ssh."""
 
-    def __init__(self, root: Path, python: str = sys.executable) -> None:
+    def __init__(self, root: Path, python: str = os.environ.get("ITOPS_TEST_PYTHON", sys.executable)) -> None:
         self.state = root / "state"
         self.python = python
 
