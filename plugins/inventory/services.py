@@ -67,7 +67,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add everything, or raise AnsibleParserError with every problem and add nothing."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        self._known_options_only(self._read_config_data(path))
         try:
             found = self._catalogue(Path(path)).required()
             members = membership.resolve(found, lambda group: _hosts_of(inventory, group))
@@ -76,6 +76,11 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 f"{len(bad.problems)} problem(s) in the service records, nothing is loaded:\n{bad}"
             ) from None
         self._add(found, members)
+
+    def _known_options_only(self, config: dict[str, Any]) -> None:
+        """Ansible itself ignores what it does not know, and a slip in `services_dir` would load another folder."""
+        for name in sorted(set(config) - {"plugin", "services_dir", "people"}):
+            raise AnsibleParserError(f"unknown option {name}; allowed: plugin, services_dir, people")
 
     def _catalogue(self, path: Path) -> catalogue.Catalogue:
         services, people = path.parent / self.get_option("services_dir"), path.parent / self.get_option("people")

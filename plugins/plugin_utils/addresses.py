@@ -16,7 +16,7 @@ import netaddr
 PORTS = range(1, 65536)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
-_LIKE_IP = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_LIKE_IP = re.compile(r"[0-9.]+|.*[:/].*")
 
 Fault = tuple[str, str]  # message, allowed
 IP_FORM = "one IPv4 or IPv6 address, such as 192.0.2.10"
@@ -45,7 +45,7 @@ def cidr_fault(text: str) -> Fault | None:
 @lru_cache(maxsize=65536)
 def host_fault(text: str) -> Fault | None:
     """Neither an IP address nor a host name. What looks like an address has to be one."""
-    if _LIKE_IP.fullmatch(text) or "/" in text:
+    if _LIKE_IP.fullmatch(text):
         return ip_fault(text)
     return (
         None

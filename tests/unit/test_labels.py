@@ -21,7 +21,13 @@ SEED = {
     "mode": {"手动": "manual", "半自动": "semi", "自动": "auto"},
     "state": {"部署": "deployed", "未部署": "absent"},
     "role": {"主": "primary", "备": "standby"},
-    "roles": {"负责人": "owner", "执行人": "executor", "复核人": "reviewer", "审批人": "approver", "供应商联系人": "supplier"},
+    "roles": {
+        "负责人": "owner",
+        "执行人": "executor",
+        "复核人": "reviewer",
+        "审批人": "approver",
+        "供应商联系人": "supplier",
+    },
 }
 
 
@@ -32,12 +38,20 @@ def choices(options: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield from choices(option.get("options") or {})
 
 
-ALL = [*choices(schema.options("service")), *choices(schema.options("service", "people")), *choices(schema.options("change"))]
+ALL = [
+    *choices(schema.options("service")),
+    *choices(schema.options("service", "people")),
+    *choices(schema.options("change")),
+]
 
 
 @pytest.mark.parametrize(("field", "words"), SEED.items())
 def test_every_word_of_the_seed_is_known_to_its_field(field: str, words: dict[str, str]) -> None:
-    fields = [labels.value_words("service", allowed) for name, allowed in ALL if name == field and set(words.values()) <= set(allowed)]
+    fields = [
+        labels.value_words("service", allowed)
+        for name, allowed in ALL
+        if name == field and set(words.values()) <= set(allowed)
+    ]
     assert fields
     for known in fields:
         assert {word: known[word] for word in words} == words
@@ -54,7 +68,12 @@ def test_two_choices_of_a_field_never_share_a_word(field: str, allowed: list[str
 
 def test_every_choice_of_a_service_has_a_chinese_and_an_english_label() -> None:
     known = labels.catalogue()["values"]
-    wanted = {choice for options in (schema.options("service"), schema.options("service", "people")) for _n, cs in choices(options) for choice in cs}
+    wanted = {
+        choice
+        for options in (schema.options("service"), schema.options("service", "people"))
+        for _n, cs in choices(options)
+        for choice in cs
+    }
     protocol_words = {"tcp", "udp", "http", "https", "GET", "HEAD", "POST", "apt", "dnf", "systemd", "supervisor"}
     check_types = {"port", "service", "process", "version", "command", "file", "log"}
     unnamed = {choice for choice in wanted if not {"zh_CN", "en"} <= set(known.get(choice, {}))}

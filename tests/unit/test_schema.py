@@ -27,7 +27,6 @@ def validate(text: str, role: str = "service") -> tuple[dict[str, Any], list[Pro
     return schema.validate(schema.options(role), source.parse(textwrap.dedent(text), "x.yml"), role)
 
 
-
 def test_the_least_record_gets_all_defaults() -> None:
     data, problems = validate(SERVICE)
     assert problems == []
@@ -36,7 +35,11 @@ def test_the_least_record_gets_all_defaults() -> None:
     assert data["backup"] == {
         "sites": [], "destination": {}, "provider": "archive", "paths": [], "exclude": [], "retention": {"keep": 7},
     }  # fmt: skip
-    assert (data["maintenance"]["mode"], data["monitoring"], data["failover"]) == ("manual", {"state": "absent"}, {"steps": [], "checks": []})
+    assert (data["maintenance"]["mode"], data["monitoring"], data["failover"]) == (
+        "manual",
+        {"state": "absent"},
+        {"steps": [], "checks": []},
+    )
     assert "deputy" not in data
     assert "control" not in data
 
@@ -62,14 +65,26 @@ def test_defaults_are_not_shared_between_records() -> None:
         ("monitoring: {state: 部署}", ("monitoring", "state"), "deployed"),
         ("logging: {state: 未部署}", ("logging", "state"), "absent"),
         ("maintenance: {anchor: 2026-01-01}", ("maintenance", "anchor"), "2026-01-01"),
-        ("maintenance: {business_low: [{start: 22:30, end: 06:00}]}", ("maintenance", "business_low", 0, "start"), "22:30"),
-        ("preparation: {software: [{name: x, version_min: 1.10}]}", ("preparation", "software", 0, "version_min"), "1.10"),
+        (
+            "maintenance: {business_low: [{start: 22:30, end: 06:00}]}",
+            ("maintenance", "business_low", 0, "start"),
+            "22:30",
+        ),
+        (
+            "preparation: {software: [{name: x, version_min: 1.10}]}",
+            ("preparation", "software", 0, "version_min"),
+            "1.10",
+        ),
         ("satisfies: {ISO: [8.10, on]}", ("satisfies",), {"ISO": ["8.10", "on"]}),
         ("remark: no", ("remark",), "no"),
         ("remark: 007", ("remark",), "007"),
         ("deputy:", ("maintenance", "mode"), "manual"),
         ("failover: {steps: [{kind: 服务停止, service: {state: 已停止}}]}", ("failover", "steps", 0, "kind"), "stop"),
-        ("failover: {steps: [{kind: other, command: x, env: {A: yes, B: 010}}]}", ("failover", "steps", 0, "env"), {"A": "yes", "B": "010"}),
+        (
+            "failover: {steps: [{kind: other, command: x, env: {A: yes, B: 010}}]}",
+            ("failover", "steps", 0, "env"),
+            {"A": "yes", "B": "010"},
+        ),
         ("failover: {steps: [{kind: rollback, restore: }]}", ("failover", "steps", 0, "restore"), {}),
     ],
 )
@@ -87,12 +102,16 @@ def test_values_accepted(line: str, path: tuple[str | int, ...], value: object) 
 )
 def test_the_seeds_words_are_accepted(name: str, seed: list[str]) -> None:
     for word in seed:
-        text = SERVICE.replace("platform: vm\n", "").replace("redundancy: 单机\n", "") + "platform: vm\nredundancy: 单机\n"
+        text = (
+            SERVICE.replace("platform: vm\n", "").replace("redundancy: 单机\n", "") + "platform: vm\nredundancy: 单机\n"
+        )
         assert validate(text.replace(f"{name}: {'vm' if name == 'platform' else '单机'}", f"{name}: {word}"))[1] == []
 
 
 def test_host_variables_are_natural_and_vaulted_ones_stay() -> None:
-    text = SERVICE.replace("[{name: web-1}]", "[{name: web-1, vars: {ansible_port: 22, on_call: yes, secret_word: !vault x}}]")
+    text = SERVICE.replace(
+        "[{name: web-1}]", "[{name: web-1, vars: {ansible_port: 22, on_call: yes, secret_word: !vault x}}]"
+    )
     given = validate(text)[0]["hosts"][0]["vars"]
     assert given == {"ansible_port": 22, "on_call": True, "secret_word": "x"}
     assert type(given["secret_word"]) is Vaulted

@@ -14,7 +14,14 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ENTRIES = [("service", "main"), ("service", "people"), ("change", "main"), ("step", "step"), ("step", "check"), ("step", "control")]
+ENTRIES = [
+    ("service", "main"),
+    ("service", "people"),
+    ("change", "main"),
+    ("step", "step"),
+    ("step", "check"),
+    ("step", "control"),
+]
 
 
 def dump(value: Any) -> str:
@@ -23,7 +30,13 @@ def dump(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {dump(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(dump, value)) + "]"
-    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        "'" + value.replace("'", "''") + "'"
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def without_none(value: Any) -> Any:
@@ -79,7 +92,15 @@ def test_same_verdict_and_values_as_ansible(role: str, entry: str, data: st.Data
     ],
 )  # fmt: skip
 def test_what_ansible_refuses_is_refused(change: dict[str, Any]) -> None:
-    record = {"id": "web", "name": "x", "owner": "a", "platform": "vm", "redundancy": "standalone", "hosts": [{"name": "h"}], **change}
+    record = {
+        "id": "web",
+        "name": "x",
+        "owner": "a",
+        "platform": "vm",
+        "redundancy": "standalone",
+        "hosts": [{"name": "h"}],
+        **change,
+    }
     record = {key: value for key, value in record.items() if value is not None}
     options = schema.options("service")
     assert ArgumentSpecValidator(copy.deepcopy(options)).validate(copy.deepcopy(record)).error_messages

@@ -59,8 +59,19 @@ def test_lines_of_keys_items_and_missing_parts() -> None:
             - {d: 2,
                e: 3}
         """)
-    lines = {path: found.line(path) for path in [(), ("a",), ("a", "b"), ("a", "c", 1), ("a", "c", 1, "e"), ("a", "zz"), ("q",)]}
-    assert lines == {(): 2, ("a",): 2, ("a", "b"): 3, ("a", "c", 1): 6, ("a", "c", 1, "e"): 7, ("a", "zz"): 2, ("q",): 2}
+    lines = {
+        path: found.line(path)
+        for path in [(), ("a",), ("a", "b"), ("a", "c", 1), ("a", "c", 1, "e"), ("a", "zz"), ("q",)]
+    }
+    assert lines == {
+        (): 2,
+        ("a",): 2,
+        ("a", "b"): 3,
+        ("a", "c", 1): 6,
+        ("a", "c", 1, "e"): 7,
+        ("a", "zz"): 2,
+        ("q",): 2,
+    }
 
 
 def test_aliases_and_merges() -> None:
@@ -118,8 +129,13 @@ def test_an_empty_file_has_no_data_and_no_syntax_problem() -> None:
 
 
 PLAIN_DATA = st.recursive(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st.integers(-(10**9), 10**9) | st.booleans() | st.none(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=4),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+    | st.integers(-(10**9), 10**9)
+    | st.booleans()
+    | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
