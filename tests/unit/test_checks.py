@@ -22,7 +22,8 @@ from ansible_collections.itops.maintenance.plugins.module_utils.step import Cont
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from engine_host import Host, command, step, until
+
+from .engine_host import Host, command, step, until
 
 
 @pytest.fixture

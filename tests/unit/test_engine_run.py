@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol
-from engine_host import PATIENCE, Host, Told, check_file, command, listed, step, until
+
+from .engine_host import PATIENCE, Host, Told, check_file, command, listed, step, until
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.itops.maintenance.plugins.module_utils import process
 from ansible_collections.itops.maintenance.plugins.module_utils.step import StepFailed
 from ansible_collections.itops.maintenance.plugins.module_utils.unpack import unpack
-from engine_host import Host, check_file, command, step
+
+from .engine_host import Host, check_file, command, step
 
 
 @pytest.fixture
