@@ -57,6 +57,16 @@ def current_user() -> str:
         return getpass.getuser()
 
 
+def ids(user: str | None) -> tuple[int, int]:
+    """uid and gid that files made for this user get. Raises BecomeError where we may not give files away."""
+    if not user or user == current_user():
+        return os.geteuid(), os.getegid()
+    entry = _entry(user)
+    if os.geteuid() != 0:
+        raise BecomeError(f"cannot make files for {user}: not root")
+    return entry.pw_uid, entry.pw_gid
+
+
 def _entry(user: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(user)

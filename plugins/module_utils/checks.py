@@ -54,6 +54,12 @@ def _try(ctx: Context, args: dict[str, Any], kind: str, limit: float) -> StepRes
         return abnormal(os_reason(exc))
 
 
+def preload(kind: str) -> None:
+    """Import what a check of this type needs."""
+    if kind in TABLE:
+        _function(kind)
+
+
 def _function(kind: str) -> Callable[[Context, dict[str, Any], float], StepResult]:
     module, name = TABLE[kind]
     found: Callable[[Context, dict[str, Any], float], StepResult] = getattr(

@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from .alarm import TimeUp, time_limit
+from .become import BecomeError
 from .step import Context, StepFailed, StepResult, abnormal
 
 TABLE = {
@@ -29,6 +31,7 @@ TABLE = {
     "runnable": ("steps_host", "runnable"),
 }
 CHANGING = ("command", "service", "release", "files", "revert", "restore")
+OWN_LIMIT = ("command", "service", "check")  # these keep their time themselves
 VERIFYING = ("check", "fingerprint")
 
 
@@ -40,13 +43,29 @@ def execute(ctx: Context, step: dict[str, Any]) -> StepResult:
         return abnormal(f"unknown step type {kind!r}; known are {', '.join(TABLE)}")
     changes = kind in CHANGING
     try:
-        return function(kind)(ctx, step.get("args") or {})
-    except StepFailed as exc:
+        with time_limit(0 if kind in OWN_LIMIT else ctx.timeout):
+            return function(kind)(ctx, step.get("args") or {})
+    except TimeUp as exc:
+        return abnormal(str(exc), changed=changes)
+    except (StepFailed, BecomeError) as exc:
         return abnormal(str(exc), changed=changes)
     except OSError as exc:
         return abnormal(os_reason(exc), changed=changes)
     except Exception as exc:  # noqa: BLE001 (a fault of a step must never end the story)
         return abnormal(f"internal error in step type {kind}: {type(exc).__name__}: {exc}", changed=changes)
+
+
+def preload(segment: dict[str, Any]) -> None:
+    """Import all that the segment and its way back will need, while the host still is as it was."""
+    from . import checks, marks
+
+    steps = [*(segment.get("steps") or []), *((segment.get("rollback") or {}).get("steps") or [])]
+    for step in steps:
+        if step.get("type") in TABLE:
+            function(str(step["type"]))
+        if step.get("type") == "check":
+            checks.preload(str((step.get("args") or {}).get("type")))
+    marks.preload(steps)
 
 
 def function(kind: str) -> Callable[[Context, dict[str, Any]], StepResult]:

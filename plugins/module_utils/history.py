@@ -8,15 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from . import fileio, host_lock, journal, places
+from . import fileio, host_lock, journal, leftover, places
 
 RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
 
 
 def state(base: Path, change: str) -> dict[str, Any]:
-    """Who holds the lock, and every segment of the change with its last line."""
+    """Who holds the lock, a command that lost its runner, and every segment of the change with its last line."""
     holder = host_lock.holder(base)
-    return {"ok": True, "lock": holder, "segments": segments(base, change, holder), "backup": _backup(base, change)}
+    left = leftover.find(base) if holder is None else None
+    found = segments(base, change, holder)
+    return {"ok": True, "lock": holder, "leftover": left, "segments": found, "backup": _backup(base, change)}
 
 
 def segments(base: Path, change: str, holder: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -32,6 +32,12 @@ def at_rollback(ctx: Context) -> dict[str, Any]:
     return _complete(ctx, ROLLBACK, {}, _log_checks(ctx.segment["rollback"]["steps"]))
 
 
+def preload(steps: list[dict[str, Any]]) -> None:
+    """Import what marking the logs of these steps needs."""
+    if _log_checks(steps):
+        from . import checks_log  # noqa: F401
+
+
 def _complete(ctx: Context, group: str, known: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     missing = {key: check for key, check in wanted.items() if key not in known}
     if not missing:

@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -45,8 +45,12 @@ def run(
     env: dict[str, str] | None = None,
     chdir: str | None = None,
     limit: int = OUTPUT_LIMIT,
+    began: Callable[[int], None] | None = None,
 ) -> Completed:
-    """Run argv to its end or its timeout (seconds). Never raises for what the command does; see Completed.error."""
+    """Run argv to its end or its timeout (seconds). Never raises for what the command does; see Completed.error.
+
+    `began` hears the process group as soon as there is one.
+    """
     try:
         how = become(list(argv), run_as, {**os.environ, **(env or {})}, sorted(env or {}), timeout)
         started = _start(how, chdir)
@@ -54,6 +58,8 @@ def run(
         return Completed(NOT_EXECUTABLE, "", str(exc))
     except (OSError, ValueError, subprocess.SubprocessError) as exc:
         return _not_started(argv, exc)
+    if began is not None:
+        began(started.pid)
     output = _Output(limit)
     finished = _follow(started, output, None if timeout is None else time.monotonic() + timeout)
     if not finished:

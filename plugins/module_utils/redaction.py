@@ -17,7 +17,7 @@ REDACTED = "«redacted»"
 
 
 class Redactor:
-    """Replaces secret values in text, keys and nested data."""
+    """Replaces secret values in text and nested data."""
 
     def __init__(self, secrets: Iterable[Any] = ()) -> None:
         forms = {form for secret in secrets if secret not in (None, "") for form in _forms(str(secret))}
@@ -31,7 +31,7 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self(item) for key, item in value.items()}
+            return {key: self(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(item) for item in value]
         return value

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from . import clock, fileio, host_lock, patch_files, places
+from . import clock, dispatch, fileio, host_lock, leftover, patch_files, places
 from .cancel import Cancel
 from .follow import UNTIL_END, follow
 from .journal import Journal, JournalError
@@ -35,6 +35,9 @@ def start(state: Path, segment: dict[str, Any], stream: IO[bytes], names: list[s
         return {"ok": True, "refused": "duplicate" if same else "locked", "holder": exc.holder, "alive": True}
     if (where / "journal.jsonl").exists():
         return {"ok": True, "refused": "duplicate", "holder": None, "alive": False}
+    left = leftover.find(state)
+    if left is not None:
+        return {"ok": True, "refused": "locked", "holder": left, "alive": False}
     context = Context(segment, state, where.parent.parent, where.parent, where)
     _receive(context, stream, names)
     run = _prepare(context)
@@ -58,6 +61,7 @@ def _receive(ctx: Context, stream: IO[bytes], names: list[str]) -> None:
 
 
 def _prepare(ctx: Context) -> Run:
+    dispatch.preload(ctx.segment)
     redact = Redactor(ctx.segment.get("secrets") or [])
     # the way back is worth trying without room to spare, too
     must_keep = ctx.segment.get("phase") != "rollback"

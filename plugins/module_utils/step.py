@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import process
+from . import leftover, process
 
 OK = "ok"
 ABNORMAL = "abnormal"
@@ -84,10 +84,14 @@ class Context:
         chdir: str | None = None,
     ) -> process.Completed:
         """Run a command as the step's user, in the segment's environment, within the step's time; see process.run."""
-        return process.run(
-            argv,
-            run_as=self.step.get("run_as") if run_as is None else run_as,
-            timeout=self.timeout if timeout is None else timeout,
-            env={**self.env, **(env or {})},
-            chdir=chdir,
-        )
+        try:
+            return process.run(
+                argv,
+                run_as=self.step.get("run_as") if run_as is None else run_as,
+                timeout=self.timeout if timeout is None else timeout,
+                env={**self.env, **(env or {})},
+                chdir=chdir,
+                began=lambda pid: leftover.note(self.segment_dir, pid),
+            )
+        finally:
+            leftover.clear(self.segment_dir)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import fileio, patch_files
+from .become import ids
 from .originals import Originals, copy_xattrs
 from .step import Context, StepFailed, StepResult, done
 
@@ -37,7 +38,7 @@ class Wanted:
 
 
 def files(ctx: Context, args: dict[str, Any]) -> StepResult:
-    """args: items [{file|content|src, dest, mode, owner, group, state}]. Feedback: a line for each file."""
+    """args: items [{file|content|src, dest, mode, owner, group, state}]. New files belong to the step's user. Feedback: a line for each file."""
     said, changed = [], False
     for item in args.get("items") or []:
         word = _away(ctx, item) if item.get("state") == "absent" else _present(ctx, item)
@@ -97,10 +98,11 @@ def _set_owner(handle: int, uid: int, gid: int) -> None:
 def _wanted(ctx: Context, item: dict[str, Any]) -> Wanted:
     dest = _dest(item)
     source, content = _source(ctx, item)
+    own = ids(ctx.step.get("run_as"))
     old = os.lstat(dest) if dest.exists() and not dest.is_symlink() else None
     mode = int(str(item["mode"]), 8) if item.get("mode") else stat.S_IMODE(old.st_mode) if old else NEW_FILE_MODE
-    uid = _uid(item["owner"]) if item.get("owner") else old.st_uid if old else os.geteuid()
-    gid = _gid(item["group"]) if item.get("group") else old.st_gid if old else os.getegid()
+    uid = _uid(item["owner"]) if item.get("owner") else old.st_uid if old else own[0]
+    gid = _gid(item["group"]) if item.get("group") else old.st_gid if old else own[1]
     return Wanted(dest, source, content, mode, uid, gid)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import fileio, patch_files, places
+from .become import ids
 from .originals import Originals
 from .step import Context, StepFailed, StepResult, done
 from .unpack import stem, unpack
@@ -24,7 +25,7 @@ NOTES = ".itops"
 
 
 def release(ctx: Context, args: dict[str, Any]) -> StepResult:
-    """args: file, dest, link, keep, strip."""
+    """args: file, dest, link, keep, strip. What is unpacked belongs to the step's user."""
     name = str(args["file"])
     archive = patch_files.verified(ctx, name)
     dest = Path(str(args["dest"]))
@@ -62,7 +63,7 @@ def _provide(
     made = not home.exists()
     _keep(ctx, link, home, made)
     if made:
-        _unpack_to(archive, name, releases, home, strip)
+        _unpack_to(ctx, archive, name, releases, home, strip)
         fileio.write_json(_note(home), {"file": name, "sha256": digest, "change": ctx.segment.get("change")})
     return home, made
 
@@ -90,18 +91,28 @@ def _keep(ctx: Context, link: Path, home: Path, made: bool) -> None:
         originals.add({"link": str(link), "was": was, "target": target or "", "release": str(home), "made": made})
 
 
-def _unpack_to(archive: Path, name: str, releases: Path, home: Path, strip: int) -> None:
+def _unpack_to(ctx: Context, archive: Path, name: str, releases: Path, home: Path, strip: int) -> None:
     (releases / NOTES).mkdir(parents=True, exist_ok=True)
     temp = Path(tempfile.mkdtemp(prefix=".unpack-", dir=str(releases)))
     try:
         unpack(archive, name, temp, strip)
         os.chmod(temp, 0o755)
+        _give(temp, *ids(ctx.step.get("run_as")))
         fileio.sync_filesystem(temp)
         os.rename(temp, home)
     except BaseException:
         shutil.rmtree(temp, ignore_errors=True)
         raise
     fileio.sync_dir(releases)
+
+
+def _give(top: Path, uid: int, gid: int) -> None:
+    if (uid, gid) == (os.geteuid(), os.getegid()):
+        return
+    os.lchown(top, uid, gid)
+    for folder, names, others in os.walk(top):
+        for name in (*names, *others):
+            os.lchown(os.path.join(folder, name), uid, gid)
 
 
 def _prune(releases: Path, spared: list[str], keep: int) -> list[Path]:

@@ -261,6 +261,18 @@ class TestLog:
         path.write_text("FATAL\n")
         assert not self.look(ctx, path).ok
 
+    def test_the_journal_of_a_unit_is_read_after_its_cursor(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake = tmp_path / "journalctl"
+        fake.write_text(
+            '#!/bin/sh\ncase "$*" in *--show-cursor*) echo "-- cursor: s=1;i=2" ;; *"-u web --after-cursor=s=1;i=2"*) echo ERROR new ;; esac\n'
+        )
+        fake.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        told = Host(tmp_path).run(step("quiet", "check", type="log", unit="web", pattern="ERROR"), unattended=False)
+        assert told.end["message"].endswith("the first: 'ERROR new'")
+
     def test_the_mark_is_set_when_the_transaction_begins_over_its_segments(self, tmp_path: Path) -> None:
         host, log = Host(tmp_path), tmp_path / "app.log"
         log.write_text("ERROR long ago\n")

@@ -15,7 +15,7 @@ from ansible_collections.itops.maintenance.plugins.module_utils import process
 from ansible_collections.itops.maintenance.plugins.module_utils.step import StepFailed
 from ansible_collections.itops.maintenance.plugins.module_utils.unpack import unpack
 
-from .engine_host import Host, check_file, command, step
+from .engine_host import Host, Told, check_file, command, listed, step
 
 
 @pytest.fixture
@@ -330,6 +330,54 @@ class TestService:
         assert "unknown service control 'openrc'" in told.end["message"]
 
 
+SYSTEMCTL = """#!/bin/sh
+case "$1" in
+  show) [ "$2" = none ] && { echo LoadState=not-found; echo ActiveState=inactive; exit 0; }
+        [ -e "$DIR/starting" ] && { rm "$DIR/starting"; echo LoadState=loaded; echo ActiveState=activating; exit 0; }
+        echo LoadState=loaded; echo ActiveState=$(cat "$DIR/active"); echo SubState=running; echo MainPID=7; echo Result=$(cat "$DIR/result") ;;
+  start) [ "$2" = none ] && { echo "Unit none not found." >&2; exit 5; }
+         touch "$DIR/starting"; cp "$DIR/next" "$DIR/active" ;;
+  stop) echo inactive > "$DIR/active" ;;
+esac
+"""
+
+
+class TestSystemd:
+    """Against a fake systemctl; the lab has the real one."""
+
+    @pytest.fixture
+    def env(self, tmp_path: Path) -> dict[str, str]:
+        folder = tmp_path / "fake"
+        folder.mkdir()
+        for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho why it died\n"}.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+        for name, text in {"active": "inactive", "next": "active", "result": "success"}.items():
+            (folder / name).write_text(text)
+        return {"DIR": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def service(self, state: str, unit: str = "web") -> dict[str, object]:
+        return step("svc", "service", state=state, control={"provider": "systemd", "unit": unit})
+
+    def test_started_means_active_not_only_asked_for(self, host: Host, env: dict[str, str]) -> None:
+        line = host.run(self.service("started"), env=env).finished("svc")
+        assert line["feedback"] == "web: active (running), pid 7" and line["data"] == {
+            "before": "stopped",
+            "after": "running",
+        }
+        assert host.run(self.service("stopped"), env=env, segment="s2").finished("svc")["data"]["after"] == "stopped"
+
+    def test_a_unit_that_fails_is_told_with_its_journal(self, host: Host, tmp_path: Path, env: dict[str, str]) -> None:
+        (tmp_path / "fake/next").write_text("failed")
+        (tmp_path / "fake/result").write_text("exit-code")
+        line = host.run(self.service("started"), env=env, unattended=False).finished("svc")
+        assert "found web: failed" in line["reason"] and "why it died" in line["feedback"]
+
+    def test_a_unit_that_is_not_there(self, host: Host, env: dict[str, str]) -> None:
+        line = host.run(self.service("started", "none"), env=env, unattended=False).finished("svc")
+        assert line["reason"] == "start ended with exit status 5, expected 0" and "not found" in line["feedback"]
+
+
 class TestHostSteps:
     def test_space_adds_up_on_one_filesystem(self, host: Host, tmp_path: Path) -> None:
         (tmp_path / "data").write_bytes(b"x" * 1000)
@@ -345,6 +393,28 @@ class TestHostSteps:
 
     def test_runnable_says_what_there_is(self, host: Host) -> None:
         assert "Python 3" in host.run(step("run", "runnable"), detach=False, phase="gate").finished("run")["feedback"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_a_step_makes_belongs_to_its_user(host: Host, tmp_path: Path) -> None:
+    steps = [
+        step("rel", "release", file="a.zip", dest=str(tmp_path / "app")),
+        step("put", "files", items=[{"content": "x", "dest": str(tmp_path / "f")}]),
+    ]
+    host.run(*({**one, "run_as": "nobody"} for one in steps), sent={"a.zip": zipped(("d/run", "x"))})
+    for path in (tmp_path / "app/current/d/run", tmp_path / "app/releases/a", tmp_path / "f"):
+        assert path.owner() == "nobody"
+
+
+def test_a_step_that_python_does_itself_has_a_time_limit_too(host: Host, tmp_path: Path) -> None:
+    upload = listed("p.bin", b"x")
+    body = host.segment(
+        command("swap", f"cd {host.change_dir}/files && rm p.bin && mkfifo p.bin"),
+        step("hash", "hash", timeout=1),
+        unattended=False,
+    )
+    told = Told(host.op("start", {"segment": {**body, "files": [{**upload, "size": None}]}}, {"p.bin": b"x"}))
+    assert told.finished("hash")["reason"] == "timed out after 1 s"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else without sudo")
