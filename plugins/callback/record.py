@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 VERBS = {"maintain": "run"}  # playbook -> verb, where they differ
 OWN = "itops.maintenance."  # actions that write their own events
-QUIET = ("include_tasks", "include_role", "import_role", "add_host", "meta", "set_fact", "assert", "fail")
+QUIET = ("include_tasks", "include_role", "import_role", "add_host", "meta", "set_fact", "assert", "fail", "debug", "validate_argument_spec")
 
 
 class CallbackModule(CallbackBase):
@@ -112,7 +112,7 @@ class CallbackModule(CallbackBase):
 
     def _task(self, result: CallbackTaskResult, verdict: str) -> None:
         action = str(result.task.action)
-        if self._run is None or action.startswith(OWN) or action.rsplit(".", 1)[-1] in QUIET:
+        if self._run is None or action.rsplit(".", 1)[-1] in QUIET or self._tells_itself(action, result):
             return
         host = result.host.get_name()
         began = self._began.pop((host, result.task._uuid), time.monotonic())
@@ -127,6 +127,10 @@ class CallbackModule(CallbackBase):
             "duration_ms": int((time.monotonic() - began) * 1000),
         }
         self._append("task", data, host)
+
+    def _tells_itself(self, action: str, result: CallbackTaskResult) -> bool:
+        """Our own actions write their events; only where one failed before it could, this has to."""
+        return action.startswith(OWN) and (not result.result.get("failed") or "itops_result" in result.result)
 
     def _append(self, kind: str, data: dict[str, Any], host: str = "") -> None:
         assert self._run is not None

@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     catalogue,
+    chain,
     endpoints,
-    ledger,
     plan,
     progress,
     register,
@@ -85,7 +85,7 @@ def _records(now: Situation) -> Iterator[Finding]:
 
 
 def _chain(now: Situation) -> Iterator[Finding]:
-    faults = ledger.verify(now.ws.record_dir(now.change.id), now.change.id)
+    faults = chain.verify(now.ws.record_dir(now.change.id), now.change.id)
     message = "; ".join(fault.message for fault in faults[:3]) or "the change's ledger verifies"
     yield Finding("ledger", not faults, message, f"itops record verify {now.change.id}")
 

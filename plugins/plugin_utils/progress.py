@@ -12,6 +12,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 
 CHANGING = ("patch", "failover")
 WENT_BACK = ("done", "rolled_back", "rolled_back_unverified")
+BACK = ("rolled_back", "rolled_back_unverified", "rollback_failed")
 
 
 @dataclass
@@ -24,10 +25,14 @@ class HostProgress:
     touched: bool = False  # a changing segment was started
     failed: bool = False  # a changing, verifying or rolling-back segment ended badly
     lost: bool = False  # contact was lost and not regained
-    rolled_back: bool = False
+    back: str = ""  # how the last way back ended: rolled_back, rolled_back_unverified, rollback_failed
     running: tuple[str, str] | None = None  # (run, segment) started and not ended
     done: set[str] = field(default_factory=set)
     imported: dict[tuple[str, str], int] = field(default_factory=dict)  # (run, segment) -> last journal line
+
+    @property
+    def rolled_back(self) -> bool:
+        return self.back in WENT_BACK
 
 
 def hosts(events: Iterable[Event]) -> dict[str, HostProgress]:
@@ -63,12 +68,13 @@ def _apply(state: HostProgress, event: Event) -> None:
 def _finished(state: HostProgress, event: Event, segment: str) -> None:
     state.running = None
     result = event.data.get("result")
-    if event.phase == "rollback" and result in WENT_BACK:
-        state.rolled_back = True
+    if event.phase == "rollback":
+        state.back = {"done": "rolled_back_unverified", **dict.fromkeys(WENT_BACK[1:], str(result))}.get(str(result), "rollback_failed")
     elif result == "done":
         state.done.add(segment)
         if event.phase == "backup":
             state.backup_verified = state.archived
     elif event.phase not in ("gate", "backup"):
         state.failed = True
-        state.rolled_back = result in WENT_BACK
+        state.done.discard(segment)
+        state.back = str(result) if result in BACK else ""

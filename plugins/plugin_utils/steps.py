@@ -106,7 +106,7 @@ def display(kind: str, args: Data) -> str:
         "restore": lambda: "restore from the backup's manifest",
         "revert": lambda: "revert releases and files",
         "check": lambda: check_display(args),
-        "packages": lambda: f"{args.get('provider')} install " + " ".join(f"{p['name']}={p['version']}" for p in args["names"]),
+        "packages": lambda: f"{args.get('provider')} install " + " ".join("=".join(filter(None, (p["name"], p.get("version")))) for p in args["names"]),
         "tasks": lambda: f"tasks {args['file']}",
     }
     return shown[kind]()

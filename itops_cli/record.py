@@ -1,0 +1,138 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops record`: list, show, verify, render."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+from itops_cli.errors import Exit
+from itops_cli.output import emit, format_option, lang_option
+
+NOT_VERIFIED = 4
+
+
+@click.group("record")
+def command() -> None:
+    """Maintenance records: 维护记录表 and the register.
+
+    Example: itops record show CHG-20261123-01 --lang en
+    """
+
+
+@command.command("list")
+@format_option
+def list_records(fmt: str) -> None:
+    """Every change that has a record, and how it ended.
+
+    Example: itops record list --format json
+    """
+    ws = workspace.find()
+    rows = [_row(record.fold(_events(ws, folder.name))) for folder in _folders(ws)]
+    emit(rows, fmt, lambda: table(list(rows[0]), [list(r.values()) for r in rows]) if rows else "no record yet")
+
+
+@command.command("show")
+@click.argument("change")
+@lang_option
+@format_option
+def show(change: str, lang: str, fmt: str) -> None:
+    """One record, made from its ledger now.
+
+    Example: itops record show CHG-20261123-01 --format json
+    """
+    folded = record.fold(_existing(workspace.find(), change))
+    emit(folded, fmt, lambda: report.render(folded, lang).rstrip())
+
+
+@command.command("verify")
+@click.argument("changes", nargs=-1)
+@format_option
+def verify(changes: tuple[str, ...], fmt: str) -> None:
+    """Prove that no event was edited, deleted, inserted, swapped or cut off. Exit 4 and the event where one was.
+
+    Example: itops record verify
+    """
+    ws = workspace.find()
+    names = changes or tuple(folder.name for folder in _folders(ws))
+    faults: list[Any] = []
+    for name in names:
+        _existing(ws, name)
+        folder = ws.record_dir(name)
+        faults += chain.verify(folder, name, {**register.heads(ws.records, name), **checkpoint.head(folder)})
+    wrong = [*map(str, faults), *register.verify(ws.records), *_missing(ws)]
+    emit({"changes": list(names), "faults": wrong}, fmt, lambda: "\n".join(wrong) or f"{len(names)} ledgers and the register verify")
+    raise Exit(NOT_VERIFIED if wrong else 0)
+
+
+@command.command("render")
+@click.argument("changes", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; exit 4 with a diff where a file is not what the ledger says.")
+def render(changes: tuple[str, ...], check: bool) -> None:
+    """Rebuild record.json, both reports and the transcript from the ledger, byte for byte.
+
+    Example: itops record render CHG-20261123-01 --check
+    """
+    ws = workspace.find()
+    differ = 0
+    for name in changes or tuple(folder.name for folder in _folders(ws)):
+        events, folder = _existing(ws, name), ws.record_dir(name)
+        if check:
+            differ += _diff(folder, events)
+        else:
+            views.write_views(folder, events)
+            click.echo(f"{folder}: {', '.join(views.render(events))}")
+    raise Exit(NOT_VERIFIED if differ else 0)
+
+
+def _diff(folder: Path, events: list[Event]) -> int:
+    made, names = views.render(events), views.differing(folder, events)
+    for name in names:
+        old = (folder / name).read_text("utf-8", "replace") if (folder / name).exists() else ""
+        lines = difflib.unified_diff(old.splitlines(), made[name].decode().splitlines(), f"{folder / name}", "from the ledger", lineterm="")
+        click.echo("\n".join(lines))
+    return len(names)
+
+
+def _folders(ws: Workspace) -> list[Path]:
+    return sorted(path for path in ws.records.glob("[0-9]*/CHG-*") if path.is_dir())
+
+
+def _events(ws: Workspace, change: str) -> list[Event]:
+    return Ledger(ws.record_dir(change), change).events()
+
+
+def _existing(ws: Workspace, change: str) -> list[Event]:
+    if "-" not in change or not ws.record_dir(change).is_dir():
+        raise Exit(2, f"no record of {change} → itops record list")
+    return _events(ws, change)
+
+
+def _missing(ws: Workspace) -> list[str]:
+    """Changes the register knows whose ledger is gone."""
+    try:
+        known = {line["change"] for line in register.read(ws.records)}
+    except ValueError:
+        return []  # register.verify names the damaged line
+    return [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted(known) if not ws.record_dir(change).is_dir()]
+
+
+def _row(folded: dict[str, Any]) -> dict[str, str]:
+    return {
+        "change": folded["change"],
+        "title": folded["title"],
+        "service": ", ".join(s["id"] for s in folded["services"]),
+        "started": folded["basic"]["started"][:16].replace("T", " "),
+        "result": folded["outcome"]["result"],
+        "backout": folded["outcome"]["backout"],
+        "state": folded["state"],
+    }

@@ -1,0 +1,216 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: one append-only, hash-chained stream of events per change.
+
+One canonical-JSON event a line (RFC 8785), each with the hash of the one before it. Appending takes a lock, redacts,
+writes once and takes back what did not fit; a torn line a crash left is set aside, never repaired in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
+from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import redact as redact_patterns
+
+STREAM, HEAD, LOCK, EVIDENCE = "events.jsonl", "head.json", ".lock", "evidence"
+TAIL_BLOCK = 64 * 1024  # bytes read at once when looking for the last line
+
+
+class LedgerError(Exception):
+    """The ledger cannot be written or read. No record, no maintenance."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line. `at` is RFC 3339 with offset, to the millisecond; `prev` and `hash` are SHA-256 in hexadecimal."""
+
+    seq: int
+    at: str
+    kind: str
+    actor: str
+    run: str
+    host: str
+    phase: str
+    data: dict[str, Any]
+    prev: str
+    hash: str
+
+
+NAMES = tuple(f.name for f in fields(Event))
+
+
+def genesis(change: str) -> str:
+    """The `prev` of the first event: a stream copied to another change does not verify."""
+    return hashlib.sha256(f"itops-ledger\n{change}".encode()).hexdigest()
+
+
+def digest(event: dict[str, Any]) -> str:
+    """SHA-256 of the canonical form without the hash itself."""
+    return hashlib.sha256(canonical({key: value for key, value in event.items() if key != "hash"})).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785. Raises LedgerError for what has no canonical form (floats, keys that are no text)."""
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
+        raise LedgerError(f"not a canonical value: {error}") from None
+
+
+class Ledger:
+    """The stream of one change. Any number of processes may append at the same time."""
+
+    def __init__(self, directory: Path, change: str, redact: Callable[[Any], Any] = redact_patterns):
+        self.directory = directory
+        self.change = change
+        self._redact = redact
+        self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
+
+    @property
+    def path(self) -> Path:
+        return self.directory / STREAM
+
+    def append(
+        self, kind: str, data: dict[str, Any] | None = None, *, run: str = "", host: str = "", phase: str = "", actor: str = "", sync: bool = False
+    ) -> Event:
+        """Add one event; `sync` also waits for the disk. Raises LedgerError, and then nothing was added."""
+        with self._open() as handle:
+            seq, prev = self._last(handle)
+            body = {"seq": seq + 1, "at": now(), "kind": kind, "actor": actor, "run": run, "host": host, "phase": phase,
+                    "data": self._redact(plain(data or {})), "prev": prev}  # fmt: skip
+            event = Event(**body, hash=digest(body))
+            self._write(handle, event, sync)
+            return event
+
+    def events(self, after: int = 0) -> list[Event]:
+        """All events with a higher `seq`, without a lock; a line that is just being written is left out."""
+        try:
+            raw = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror}") from None
+        lines = raw.split(b"\n")[:-1]  # what stands behind the last newline is no event (yet)
+        return [event for event in map(parse, lines[min(after, len(lines)) if after else 0 :]) if event is not None and event.seq > after]
+
+    def evidence(self, content: bytes) -> str:
+        """Keep a large output beside the stream under its digest, redacted; the digest."""
+        text = str(self._redact(content.decode("utf-8", "replace"))).encode()
+        name = hashlib.sha256(text).hexdigest()
+        folder = self.directory / EVIDENCE
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not (folder / name).exists():
+            atomic.write(folder / name, text)
+        return name
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        """The stream, opened for appending, under the lock of this change."""
+        try:
+            self.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise LedgerError(f"{self.directory}: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                yield handle
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {error.strerror or error}") from None
+        finally:
+            os.close(lock)
+
+    def _last(self, handle: int) -> tuple[int, str]:
+        """Sequence number and hash of the last whole line; a torn one behind it goes into the evidence first."""
+        size = os.fstat(handle).st_size
+        if self._known and self._known[0] == size:
+            return self._known[1], self._known[2]
+        line, torn = tail(handle, size)
+        if torn:
+            self._set_aside(handle, size, torn)
+            return self._last(handle)
+        if not line:
+            return 0, genesis(self.change)
+        event = parse(line)
+        if event is None:
+            raise LedgerError(f"{self.path}: the last line is no event → itops record verify {self.change}")
+        return event.seq, event.hash
+
+    def _set_aside(self, handle: int, size: int, torn: bytes) -> None:
+        name = self.evidence(torn)
+        os.ftruncate(handle, size - len(torn))
+        self._known = None
+        seq, prev = self._last(handle)
+        body = {"seq": seq + 1, "at": now(), "kind": "torn_line", "actor": "", "run": "", "host": "", "phase": "",
+                "data": {"evidence": name, "bytes": len(torn)}, "prev": prev}  # fmt: skip
+        self._write(handle, Event(**body, hash=digest(body)), True)
+
+    def _write(self, handle: int, event: Event, sync: bool) -> None:
+        size = os.fstat(handle).st_size
+        line = canonical(asdict(event)) + b"\n"
+        try:
+            if os.write(handle, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if sync:
+                os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)  # nothing half-written stays
+            raise
+        self._known = (size + len(line), event.seq, event.hash)
+        if sync:
+            atomic.write(self.directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
+
+
+def parse(line: bytes) -> Event | None:
+    """One line as an event; None where it is none."""
+    try:
+        raw = json.loads(line)
+        return Event(**{name: raw[name] for name in NAMES})
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def tail(handle: int, size: int) -> tuple[bytes, bytes]:
+    """The last whole line (without its newline), and what stands behind it."""
+    block, start = b"", size
+    while start > 0:
+        step = min(TAIL_BLOCK, start)
+        start -= step
+        block = os.pread(handle, step, start) + block
+        whole, newline, torn = block.rpartition(b"\n")
+        if newline and (b"\n" in whole or start == 0):
+            return whole.rpartition(b"\n")[2], torn
+    return b"", block
+
+
+def plain(value: Any) -> Any:
+    """The value with plain types: other texts, numbers and paths become text, floats whole numbers."""
+    if value is None or isinstance(value, bool) or type(value) in (int, str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return round(value) if isinstance(value, float) else str(value)
+
+
+def now() -> str:
+    """RFC 3339, local offset, milliseconds."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

@@ -1,0 +1,99 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The maintenance record: a pure function of the events, with nothing in it that they do not prove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record_tables, run
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+
+FORMAT = 1
+
+
+def fold(events: Sequence[Event]) -> dict[str, Any]:
+    """The record of all runs of a change so far."""
+    planned = run.planned(events)
+    data: Mapping[str, Any] = planned.data if planned else {}
+    change: Mapping[str, Any] = data.get("change") or {}
+    hosts = outcome.of_hosts(events)
+    runs = _runs(events)
+    return {
+        "format": FORMAT,
+        "change": str(change.get("id") or _change_id(events)),
+        "title": str(change.get("title") or ""),
+        "state": "open" if run.open_runs(events) else "closed" if runs else "empty",
+        "document": _document(change, runs),
+        "organisation": data.get("organisation", ""),
+        "timezone": data.get("timezone", "UTC"),
+        "services": [_service(service, data.get("people") or {}) for service in (data.get("services") or {}).values()],
+        "basic": _basic(change, data, runs),
+        "related_events": list(change.get("related_events") or []),
+        "related_work": list(change.get("related_work") or []),
+        "extra": list(change.get("extra") or []),
+        "digests": {"change": data.get("change_digest", ""), "plan": data.get("plan_digest", "")},
+        "runs": runs,
+        "hosts": [{"host": host, "role": _role(events, host), "outcome": result} for host, result in hosts.items()],
+        "outcome": outcome.of_change(hosts, outcome.can_roll_back(events)),
+        **record_tables.fold(events),
+        "ledger": {"seq": events[-1].seq if events else 0, "head": events[-1].hash if events else ""},
+    }
+
+
+def _runs(events: Sequence[Event]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event.kind == "run_opened":
+            data = event.data
+            found[event.run] = {
+                "run": event.run, "verb": data.get("argv_verb", ""), "entry": data.get("entry", ""), "user": data.get("user", ""),
+                "controller": data.get("controller", ""), "check": bool(data.get("check")), "awx": data.get("awx") or {},
+                "started": event.at, "ended": "", "exit": None, "reason": "",
+            }  # fmt: skip
+        elif event.kind == "run_closed" and event.run in found:
+            found[event.run] |= {"ended": event.at, "exit": event.data.get("exit"), "reason": event.data.get("reason", "")}
+    return list(found.values())
+
+
+def _change_id(events: Sequence[Event]) -> str:
+    return next((str(event.data.get("change")) for event in events if event.kind == "run_opened"), "")
+
+
+def _document(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"id": f"REC-{change['id']}" if change.get("id") else "", "classification": "internal", "version": sum(1 for r in runs if r["exit"] is not None)}
+
+
+def _service(service: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": service.get("id", ""), "name": service.get("name", ""), "owner": _name(service.get("owner"), people), "redundancy": service.get("redundancy", "")}
+
+
+def _basic(change: Mapping[str, Any], data: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    people, notice, plan = data.get("people") or {}, change.get("notice") or {}, change.get("plan") or {}
+    return {
+        "kind": change.get("kind", ""),
+        "category": change.get("category", ""),
+        "mode": data.get("mode", ""),
+        "window": plan.get("window") or {},
+        "started": runs[0]["started"] if runs else "",
+        "ended": next((r["ended"] for r in reversed(runs) if r["ended"]), ""),
+        "executor": _name(change.get("executor"), people) or (runs[0]["user"] if runs else ""),
+        "reviewer": _name(change.get("reviewer"), people),
+        "approver": _name(change.get("approver"), people),
+        "supplier": notice.get("supplier", ""),
+        "notice": notice.get("id", ""),
+        "remark": change.get("remark", ""),
+    }
+
+
+def _name(person: Any, people: Mapping[str, Any]) -> str:
+    return str((people.get(person) or {}).get("name") or person or "")
+
+
+def _role(events: Sequence[Event], host: str) -> str:
+    for event in reversed(events):
+        if event.kind == "planned":
+            return next((str(h["role"]) for h in event.data.get("hosts", []) if h["host"] == host), "")
+    return ""

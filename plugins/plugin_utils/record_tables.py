@@ -1,0 +1,107 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of a record: gate, files, backups, steps, checks, way back, exceptions, confirmations, attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+
+STEP_FIELDS = ("step", "segment", "seq", "kind", "type", "title", "display", "run_as", "result", "rc", "feedback", "evidence", "started", "ended", "duration_ms", "reason")
+EXCEPTIONS = ("contact_lost", "segment_interrupted", "cancel_requested", "torn_line", "exception")
+
+
+def fold(events: Sequence[Event]) -> dict[str, Any]:
+    """Every table, in the order of the events."""
+    steps = _steps(events)
+    return {
+        "gate": _gates(events),
+        "files": _last(events, "files_compared").get("files") or [],
+        "backups": [{"host": e.host, "run": e.run, **_without(e.data, "n", "at")} for e in events if e.kind == "backup_made"],
+        "steps": [s for s in steps if s["phase"] in ("patch", "failover") and s["type"] != "check"],
+        "checks": [s for s in steps if s["type"] == "check"],
+        "rollback": [s for s in steps if s["phase"] == "rollback" and s["type"] != "check"],
+        "housekeeping": [s for s in steps if s["phase"] == "backup" or (s["phase"] == "gate" and s["type"] != "check")],
+        "exceptions": _exceptions(events),
+        "confirmations": _confirmations(events),
+        "tasks": [{"host": e.host, "run": e.run, **e.data} for e in events if e.kind == "task" and e.data.get("result") in ("failed", "unreachable", "changed")],
+        "attachments": _attachments(events),
+    }
+
+
+def _steps(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Finished steps, and those that began and never ended (result unknown)."""
+    open_steps: dict[tuple[str, ...], dict[str, Any]] = {}
+    done: list[dict[str, Any]] = []
+    for event in events:
+        key = (event.host, event.run, str(event.data.get("segment")), str(event.data.get("step")), event.phase)
+        if event.kind == "step_started":
+            open_steps[key] = {**_step(event), "result": "unknown", "started": event.at}
+            done.append(open_steps[key])
+        elif event.kind == "step_finished":
+            known = open_steps.pop(key, None)
+            if known is None:
+                done.append(_step(event))
+            else:
+                known |= _step(event)
+    return done
+
+
+def _step(event: Event) -> dict[str, Any]:
+    return {"host": event.host, "run": event.run, "phase": event.phase, **{name: event.data.get(name) for name in STEP_FIELDS}}
+
+
+def _gates(events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [
+        {"run": e.run, "host": e.host, "result": e.data.get("result"), "findings": [f for f in e.data.get("findings") or [] if not f.get("ok")]}
+        for e in events
+        if e.kind == "gate"
+    ]
+
+
+def _exceptions(events: Sequence[Event]) -> list[dict[str, Any]]:
+    found = []
+    for event in events:
+        text = ""
+        if event.kind == "step_finished" and event.data.get("result") == "abnormal":
+            text = f"{event.data.get('title')}: {event.data.get('reason') or event.data.get('feedback')}"
+        elif event.kind == "segment_finished" and event.data.get("result") not in ("done", "rolled_back"):
+            text = f"{event.data.get('segment')}: {event.data.get('message')}"
+        elif event.kind == "task" and event.data.get("result") in ("failed", "unreachable"):
+            text = f"{event.data.get('name')}: {event.data.get('message')}"
+        elif event.kind in EXCEPTIONS:
+            text = str(event.data.get("message") or event.data.get("signal") or event.kind)
+        if text:
+            kind = str(event.data.get("result") or event.kind) if event.kind != "exception" else str(event.data.get("type"))
+            found.append({"at": event.at, "host": event.host, "phase": event.phase, "type": kind, "message": text, "event": event.data.get("event") or ""})
+    return found
+
+
+def _confirmations(events: Sequence[Event]) -> list[dict[str, Any]]:
+    asked = {e.data.get("token"): e for e in events if e.kind == "confirmation_requested"}
+    return [
+        {"at": e.at, "host": e.host, "phase": e.phase, "question": asked[e.data["token"]].data["question"] if e.data.get("token") in asked else "",
+         **{name: e.data.get(name, "") for name in ("answer", "by", "channel", "reason")}}
+        for e in events if e.kind == "confirmation_given"
+    ]  # fmt: skip
+
+
+def _attachments(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Evidence the events refer to, with what it is; the archives with their manifests."""
+    found = [{"name": f"{e.host} {e.data.get('title', e.kind)}", "sha256": e.data["evidence"], "size": None} for e in events if e.data.get("evidence")]
+    for event in events:
+        if event.kind == "backup_made":
+            found.append({"name": str(event.data.get("archive")), "sha256": str(event.data.get("sha256")), "size": event.data.get("size")})
+            found.append({"name": str(event.data.get("manifest")), "sha256": str(event.data.get("manifest_sha256")), "size": None})
+    return found
+
+
+def _last(events: Sequence[Event], kind: str) -> Mapping[str, Any]:
+    return next((event.data for event in reversed(events) if event.kind == kind), {})
+
+
+def _without(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in names}

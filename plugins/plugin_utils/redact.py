@@ -1,0 +1,88 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes secrets out before anything is written: by key, by pattern, and by known value."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+MARK = "«redacted»"
+SECRET_KEY = re.compile(
+    r"(^|[_\-. ])(pass(word|wd|phrase)?|secret|token|api_?key|private_?key|access_?key|become_pass|credential)s?([_\-. ]|$)|password|passwd|secret", re.I
+)
+HARMLESS_KEYS = frozenset({"credentials", "token", "password_hash_algorithm"})  # structures and ids of our own events
+PATTERNS = (
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
+    re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;[A-Z0-9]+(;\S+)?(\s+[0-9a-f]{8,})*"),
+    re.compile(r"(?i)(?<=authorization: )(basic|bearer|token|digest) +[^\s\"']+"),
+    re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
+    re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bglpat-[A-Za-z0-9_\-]{20,}|\bxox[abprs]-[A-Za-z0-9\-]{10,}|\beyJ[\w\-]{10,}\.eyJ[\w\-]{10,}\.[\w\-]+"),
+)
+ASSIGNMENT = re.compile(
+    r"(?i)((?:[\w\-]*(?:password|passwd|passphrase|secret|api[_\-]?key|access[_\-]?key|private[_\-]?key|token)[\w\-]*|\bpwd)[\"']?\s*[=:]\s*)"
+    r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"']+)"
+)
+OPTION = re.compile(r"(?i)((?:^|\s)--?(?:password|passwd|pass|passphrase|secret|token|api-key|access-key)[ =])(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
+MYSQL = re.compile(r"(\bmysql\w*\b[^|;\n]*?\s-p)(\S+)")
+HINTS = re.compile(r"(?i)pass|pwd|secret|token|key|authorization|://|vault|akia|asia|gh[pousr]_|glpat|xox|eyj|mysql")
+SHORTEST = 3  # characters; a shorter known value would redact ordinary text
+
+
+def redact(value: Any) -> Any:
+    """The value without what looks like a secret. Keys that begin with `_ansible_` go away."""
+    return Redactor(())(value)
+
+
+class Redactor:
+    """Redacts patterns and, besides them, these values in every common encoding."""
+
+    def __init__(self, known: Iterable[str] = ()):
+        forms = {form for value in known if len(str(value)) >= SHORTEST for form in _forms(str(value))}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self._item(str(key), item) for key, item in value.items() if not str(key).startswith("_ansible_")}
+        if isinstance(value, (list, tuple)):
+            return [self(item) for item in value]
+        return value
+
+    def text(self, text: str) -> str:
+        """One text."""
+        if self._known:
+            text = self._known.sub(MARK, text)
+        if not HINTS.search(text):
+            return text
+        for pattern in PATTERNS:
+            text = pattern.sub(MARK, text)
+        for pattern in (ASSIGNMENT, OPTION, MYSQL):
+            text = pattern.sub(lambda match: match[1] + MARK if not match[2].startswith(("%{", MARK)) else match[0], text)
+        return text
+
+    def _item(self, key: str, value: Any) -> Any:
+        secret = SECRET_KEY.search(key) and key not in HARMLESS_KEYS
+        if secret and isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+            return value if isinstance(value, str) and value.startswith("%{") else MARK
+        return self(value)
+
+
+def _forms(value: str) -> Iterable[str]:
+    """How a value may appear: as it is, quoted for JSON and URLs, in base64 (its part that does not depend on neighbours)."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield quote(value, safe="")
+    raw = value.encode()
+    if len(raw) >= 6:
+        for shift in range(3):
+            encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+            yield encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (shift + len(raw)) % 3 else 0)]

@@ -1,0 +1,111 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""公司内部IT系统日常维护跟踪记录表: one line per closed run of a change, each chained to the one before and to its ledger's head."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger
+
+FILE = "register.jsonl"
+GENESIS = hashlib.sha256(b"itops-register").hexdigest()
+
+
+def path(records: Path) -> Path:
+    return records / FILE
+
+
+def append(records: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Add the line of a record's last run; None where it is there already. Raises LedgerError."""
+    try:
+        with path(records).open("a+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.seek(0)
+            lines = [json.loads(line) for line in stream.read().split(b"\n") if line.strip()]
+            if any(line["change"] == record["change"] and line["run"] == record["runs"][-1]["run"] for line in lines):
+                return None
+            line = _line(record, lines[-1] if lines else None)
+            stream.write(ledger.canonical(line) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+            return line
+    except (OSError, ValueError) as error:
+        raise ledger.LedgerError(f"{path(records)}: {error}") from None
+
+
+def read(records: Path) -> list[dict[str, Any]]:
+    """All lines, oldest first."""
+    if not path(records).exists():
+        return []
+    return [json.loads(line) for line in path(records).read_bytes().split(b"\n") if line.strip()]
+
+
+def latest(records: Path) -> dict[str, dict[str, Any]]:
+    """The last line of every service."""
+    return {service: line for line in read(records) for service in line["services"]}
+
+
+def heads(records: Path, change: str) -> dict[int, str]:
+    """What the register remembers of a change's stream: sequence number -> hash."""
+    return {int(line["seq"]): str(line["head"]) for line in _readable(records) if line.get("change") == change}
+
+
+def verify(records: Path) -> list[str]:
+    """What is wrong with the register itself, in words."""
+    faults, prev = [], GENESIS
+    if not path(records).exists():
+        return []
+    for number, raw in enumerate(path(records).read_bytes().split(b"\n"), 1):
+        if not raw.strip():
+            continue
+        try:
+            line = json.loads(raw)
+            if _digest(line) != line["hash"]:
+                faults.append(f"register line {number}: edited")
+            elif line["prev"] != prev:
+                faults.append(f"register line {number}: a line before it was deleted, inserted or swapped")
+            prev = line["hash"]
+        except (ValueError, KeyError, TypeError):
+            faults.append(f"register line {number}: damaged")
+    return faults
+
+
+def _readable(records: Path) -> list[dict[str, Any]]:
+    try:
+        return read(records)
+    except ValueError:
+        return []  # verify() names the damaged line
+
+
+def _line(record: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    run = record["runs"][-1]
+    body = {
+        "number": (int(before["number"]) if before else 0) + 1,
+        "change": record["change"],
+        "run": run["run"],
+        "verb": run["verb"],
+        "title": record["title"],
+        "services": [service["id"] for service in record["services"]],
+        "executor": run["user"],
+        "started": run["started"],
+        "ended": run["ended"],
+        "result": record["outcome"]["result"],
+        "backout": record["outcome"]["backout"],
+        "exit": run["exit"],
+        "seq": record["ledger"]["seq"],
+        "head": record["ledger"]["head"],
+        "prev": before["hash"] if before else GENESIS,
+    }
+    return {**body, "hash": _digest(body)}
+
+
+def _digest(line: Mapping[str, Any]) -> str:
+    return hashlib.sha256(ledger.canonical({k: v for k, v in line.items() if k != "hash"})).hexdigest()

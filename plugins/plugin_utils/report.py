@@ -1,0 +1,189 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""维护记录表: the record as Markdown, Chinese and English, and the transcript in the seed's prompt form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, wording
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import cell, table
+
+TEMPLATES = Path(__file__).parents[2] / "docs_templates"
+SECTION, VALUES = "record", "record_value"
+EMPTY = wording.EMPTY
+
+Row = Mapping[str, Any]
+
+
+def render(record: Mapping[str, Any], lang: str) -> str:
+    """The whole document. Every table is there in every record; what has no value prints "—"."""
+    page = _Page(record, lang)
+    parts = {name: getattr(page, name)() for name in TABLES}
+    text = _template().render(r=record, t=page.t, v=page.v, text=lambda value: cell(value or EMPTY), transcript=_fenced(transcript(record)), **parts)
+    return text.rstrip("\n") + "\n"
+
+
+def transcript(record: Mapping[str, Any]) -> str:
+    """执行过程: every command as `[用户@服务名称]# command`, with what it said."""
+    service = ", ".join(str(s["id"]) for s in record["services"]) or "itops"
+    zone, lines = record["timezone"], []
+    ordered = sorted([*record["housekeeping"], *record["steps"], *record["checks"], *record["rollback"]], key=lambda s: (str(s["started"] or ""), s["seq"] or 0))
+    for step in ordered:
+        lines.append(f"{wording.clock(step['started'], zone)} {step['host']} [{step['run_as'] or 'root'}@{service}]# {step['display']}")
+        lines += [f"    {line}" for line in str(step["feedback"] or step["reason"] or "").splitlines()]
+        rc = "" if step["rc"] is None else f", rc {step['rc']}"
+        lines.append(f"    → {step['result']}{rc}, {wording.duration(step['duration_ms'])}")
+    return "\n".join(lines) + "\n"
+
+
+def _fenced(text: str) -> str:
+    """Nothing in it can end the block: no line of three backticks, no control characters."""
+    visible = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text.rstrip("\n"))
+    return visible.replace("```", "`\u200b`\u200b`") or EMPTY
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False).get_template("record.md.j2")
+
+
+class _Page:
+    """One language's tables of one record."""
+
+    def __init__(self, record: Mapping[str, Any], lang: str):
+        self.r = record
+        self.lang = lang
+        self.zone = str(record["timezone"])
+
+    def t(self, name: str) -> str:
+        return labels.label(SECTION, name, self.lang)
+
+    def v(self, value: Any) -> str:
+        return labels.label(VALUES, str(value), self.lang) if value not in (None, "") else EMPTY
+
+    def at(self, value: Any) -> str:
+        return wording.moment(value, self.zone)
+
+    def rows(self, names: Sequence[str], items: Sequence[Row], *cells: Callable[[Row], Any]) -> str:
+        """A table; one row of dashes where there is nothing."""
+        made = [[make(item) if make(item) not in (None, "") else EMPTY for make in cells] for item in items]
+        return table([self.t(name) for name in names], made or [[EMPTY] * len(names)])
+
+    def basic(self) -> str:
+        b, window = self.r["basic"], self.r["basic"]["window"]
+        owners = ", ".join(dict.fromkeys(s["owner"] for s in self.r["services"] if s["owner"]))
+        pairs = [
+            ("service", ", ".join(f"{s['name']} ({s['id']})" for s in self.r["services"])), ("owner", owners),
+            ("kind", self.v(b["kind"])), ("category", self.v(b["category"])), ("mode", self.v(b["mode"])),
+            ("window", f"{self.at(window['start'])} – {self.at(window['end'])}" if window else ""),
+            ("actual", f"{self.at(b['started'])} – {self.at(b['ended'])}" if b["started"] else ""),
+            ("duration", wording.between(b["started"], b["ended"])),
+            ("executor", b["executor"]), ("reviewer", b["reviewer"]), ("approver", b["approver"]), ("supplier", b["supplier"]),
+            ("notice", b["notice"]), ("plan_digest", self.r["digests"]["plan"]), ("state", self.v(self.r["state"])), ("remark", b["remark"]),
+        ]  # fmt: skip
+        cells = [(self.t(name), value or EMPTY) for name, value in pairs] + [(str(e.get("item")), e.get("value") or EMPTY) for e in self.r["extra"]]
+        if len(cells) % 2:
+            cells.append((EMPTY, EMPTY))
+        return table([self.t("item"), self.t("value")] * 2, [[*cells[n], *cells[n + 1]] for n in range(0, len(cells), 2)])
+
+    def related(self) -> str:
+        items = [{"type": self.t(kind), **item} for kind in ("related_events", "related_work") for item in self.r[kind]]
+        return self.rows(("type", "number", "subject"), items, lambda i: i["type"], lambda i: i["id"], lambda i: i.get("title"))
+
+    def runs(self) -> str:
+        return self.rows(
+            ("run", "verb", "entry", "operator", "start", "duration", "exit", "remark"), self.r["runs"],
+            lambda i: i["run"], lambda i: self.v(i["verb"]), lambda i: i["entry"], lambda i: f"{i['user']}@{i['controller']}",
+            lambda i: self.at(i["started"]), lambda i: wording.between(i["started"], i["ended"]),
+            lambda i: None if i["exit"] is None else str(i["exit"]), lambda i: i["reason"],
+        )  # fmt: skip
+
+    def gate(self) -> str:
+        lines: list[Row] = []
+        for gate in self.r["gate"]:
+            found = gate["findings"] or [{"id": "", "message": "", "remedy": "", "severity": ""}]
+            lines += [{**finding, "host": gate["host"], "result": gate["result"]} for finding in found]
+        return self.rows(
+            ("host", "verdict", "finding", "message"), lines,
+            lambda i: i["host"], lambda i: self.v(i["result"]), lambda i: i["id"],
+            lambda i: wording.shorten(f"{i['message']} → {i['remedy']}" if i.get("remedy") else i["message"], 400),
+        )  # fmt: skip
+
+    def files(self) -> str:
+        return self.rows(
+            ("file", "size", "expected", "found", "verdict"), self.r["files"],
+            lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: f"{i['algorithm']}:{i['expected']}" if i["expected"] else "",
+            lambda i: i["actual"], lambda i: self.v(i["verdict"]),
+        )  # fmt: skip
+
+    def backups(self) -> str:
+        return self.rows(
+            ("host", "archive", "size", "files_count", "sites", "found"), self.r["backups"],
+            lambda i: i["host"], lambda i: i.get("archive"), lambda i: wording.size(i.get("size")), lambda i: str(i.get("files", "")),
+            lambda i: "; ".join(f"{self.v(s['site'])}: {s['where']}" for s in i.get("sites") or []), lambda i: i.get("sha256"),
+        )  # fmt: skip
+
+    def steps(self) -> str:
+        return self._steps(self.r["steps"])
+
+    def rollback(self) -> str:
+        return self._steps(self.r["rollback"])
+
+    def checks(self) -> str:
+        return self.rows(
+            ("host", "when", "description", "command", "start", "duration", "feedback", "verdict"), self.r["checks"],
+            lambda i: i["host"], lambda i: self.v(i["kind"]), lambda i: i["title"], lambda i: i["display"], lambda i: wording.clock(i["started"], self.zone),
+            lambda i: wording.duration(i["duration_ms"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
+        )  # fmt: skip
+
+    def confirmations(self) -> str:
+        return self.rows(
+            ("time", "host", "description", "answer", "by", "channel", "remark"), self.r["confirmations"],
+            lambda i: self.at(i["at"]), lambda i: i["host"], lambda i: wording.shorten(i["question"]), lambda i: self.v(i["answer"]),
+            lambda i: i["by"], lambda i: i["channel"], lambda i: i["reason"],
+        )  # fmt: skip
+
+    def exceptions(self) -> str:
+        return self.rows(
+            ("time", "host", "exception_type", "message", "related_events"), self.r["exceptions"],
+            lambda i: self.at(i["at"]), lambda i: i["host"], lambda i: self.v(i["type"]), lambda i: wording.shorten(i["message"], 400), lambda i: i["event"],
+        )  # fmt: skip
+
+    def conclusion(self) -> str:
+        found = self.r["outcome"]
+        return table([self.t("result"), self.t("backout")], [[self.v(found["result"]), self.v(found["backout"])]])
+
+    def hosts(self) -> str:
+        return self.rows(("host", "role", "outcome"), self.r["hosts"], lambda i: i["host"], lambda i: self.v(i["role"]), lambda i: self.v(i["outcome"]))
+
+    def signatures(self) -> str:
+        b = self.r["basic"]
+        people = [{"role": self.t(role), "name": b[role]} for role in ("executor", "reviewer", "approver")]
+        return self.rows(("role", "name", "signature", "date"), people, lambda i: i["role"], lambda i: i["name"], lambda i: "", lambda i: "")
+
+    def attachments(self) -> str:
+        return self.rows(
+            ("name", "size", "found"), self.r["attachments"],
+            lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: f"sha256:{i['sha256']}",
+        )  # fmt: skip
+
+    def _steps(self, items: Sequence[Row]) -> str:
+        service = ", ".join(str(s["id"]) for s in self.r["services"])
+        return self.rows(
+            ("seq", "host", "description", "command", "start", "duration", "rc", "feedback", "verdict"), items,
+            lambda i: str(i["seq"]), lambda i: i["host"], lambda i: i["title"], lambda i: f"[{i['run_as'] or 'root'}@{service}]# {i['display']}",
+            lambda i: wording.clock(i["started"], self.zone), lambda i: wording.duration(i["duration_ms"]),
+            lambda i: None if i["rc"] is None else str(i["rc"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
+        )  # fmt: skip
+
+
+TABLES = ("basic", "related", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",
+          "conclusion", "hosts", "signatures", "attachments")  # fmt: skip

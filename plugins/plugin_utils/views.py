@@ -1,0 +1,56 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands beside a ledger and can be rebuilt from it byte for byte: record, reports, transcript. And how a run is closed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, checkpoint, outcome, record, register, report
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+
+LANGUAGES = ("zh_CN", "en")
+
+
+def render(events: Sequence[Event]) -> dict[str, bytes]:
+    """File name -> content, a pure function of the events."""
+    folded = record.fold(events)
+    files = {"record.json": json.dumps(folded, ensure_ascii=False, indent=2, sort_keys=True) + "\n"}
+    files |= {f"record.{lang}.md": report.render(folded, lang) for lang in LANGUAGES}
+    files["transcript.txt"] = report.transcript(folded)
+    return {name: text.encode() for name, text in files.items()}
+
+
+def write_views(directory: Path, events: Sequence[Event]) -> dict[str, Any]:
+    """Write every view atomically; the record."""
+    for name, content in render(events).items():
+        atomic.write(directory / name, content)
+    return record.fold(events)
+
+
+def differing(directory: Path, events: Sequence[Event]) -> list[str]:
+    """Names of the views that are not what the events say."""
+    return [name for name, content in render(events).items() if not (directory / name).exists() or (directory / name).read_bytes() != content]
+
+
+def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[str, Any]) -> dict[str, Any]:
+    """End a run: its outcome becomes the last event, then views, checkpoint and register follow. Raises LedgerError, OSError."""
+    ledger = Ledger(directory, change)
+    events = ledger.events()
+    hosts = outcome.of_hosts(events)
+    data = {
+        **outcome.of_change(hosts, outcome.can_roll_back(events)),
+        "exit": outcome.of_run(events, run),
+        "hosts": hosts,
+        "stats": dict(stats),
+        "reason": reason,
+    }
+    ledger.append("run_closed", data, run=run, phase="close", sync=True)
+    folded = write_views(directory, ledger.events())
+    checkpoint.sign(directory, change, folded["ledger"])
+    register.append(directory.parent.parent, folded)
+    return folded
