@@ -28,7 +28,11 @@ HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent / ".demo"
 BIN = Path(sys.executable).parent
 HOSTS = {"web1": "web", "web2": "web", "wiki1": "wiki"}
-CHANGES = [("web", "2.0", "门户网站升级到 2.0", False, 0), ("web", "2.1", "门户网站升级到 2.1（坏补丁）", True, 11), ("wiki", "2.0", "知识库升级到 2.0", False, 0)]
+CHANGES = [
+    ("web", "2.0", "门户网站升级到 2.0", False, 0),
+    ("web", "2.1", "门户网站升级到 2.1（坏补丁）", True, 11),
+    ("wiki", "2.0", "知识库升级到 2.0", False, 0),
+]
 
 
 def main() -> int:

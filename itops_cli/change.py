@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 import yaml
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, source, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, write_file
 
@@ -90,7 +90,11 @@ def new(services: tuple[str, ...], title: str, kind: str, fmt: str) -> None:
     ws.changes.mkdir(exist_ok=True)
     (ws.staging / change_id).mkdir(parents=True, exist_ok=True)
     write_file(path, _draft(ws, change_id, title, kind, [known[sid] for sid in services]))
-    emit({"change": change_id, "file": str(path), "staging": str(ws.staging / change_id)}, fmt, f"{path}\nnext: put the patch into {ws.staging / change_id}, complete the plan, then: itops plan {change_id}")
+    emit(
+        {"change": change_id, "file": str(path), "staging": str(ws.staging / change_id)},
+        fmt,
+        f"{path}\nnext: put the patch into {ws.staging / change_id}, complete the plan, then: itops plan {change_id}",
+    )
 
 
 def _load(ws: Workspace, change: str) -> change_file.Change:
@@ -101,7 +105,12 @@ def _load(ws: Workspace, change: str) -> change_file.Change:
 def _row(path: Any) -> dict[str, str]:
     data = source.load(path).data or {}
     services = data.get("service") or []
-    return {"change": path.stem, "title": str(data.get("title", "")), "service": services if isinstance(services, str) else ", ".join(map(str, services)), "kind": str(data.get("kind", "patch"))}
+    return {
+        "change": path.stem,
+        "title": str(data.get("title", "")),
+        "service": services if isinstance(services, str) else ", ".join(map(str, services)),
+        "kind": str(data.get("kind", "patch")),
+    }
 
 
 def _free_id(ws: Workspace) -> str:

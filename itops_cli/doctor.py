@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger, progress, run, service_lock, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import click
 import yaml
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
 from itops_cli import live, output, runner
 from itops_cli.errors import Exit, say
 
@@ -108,7 +108,10 @@ class Execution:
             say(text)
         if not self.run_id:
             raise Exit(outcome.RECORD_LOST, f"no record was opened, nothing was changed (ansible ended with {code}) → itops lint, then itops doctor")
-        raise Exit(outcome.RECORD_LOST, f"run {self.run_id} ended without closing its record → itops doctor; then itops resume {self.change} or itops rollback {self.change}")
+        raise Exit(
+            outcome.RECORD_LOST,
+            f"run {self.run_id} ended without closing its record → itops doctor; then itops resume {self.change} or itops rollback {self.change}",
+        )
 
     def _next(self, status: int) -> str:
         if status == 0:

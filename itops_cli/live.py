@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 MARKS = {"ok": ("✓", "green"), "abnormal": ("✗", "red"), "skipped": ("–", "yellow")}

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+
 from itops_cli import __version__
 from itops_cli.errors import Exit, say
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, runsheet, session, staging, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import plan as plan_order
@@ -16,6 +15,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import F
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
+
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 

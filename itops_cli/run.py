@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import click
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
+
 from itops_cli.errors import Exit
 from itops_cli.execution import Execution, read_answers
 from itops_cli.output import format_option

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 COLLECTION = "itops.maintenance"
@@ -76,7 +75,13 @@ def environment(ws: Workspace) -> dict[str, str]:
     import ansible_collections.itops.maintenance as collection
 
     home = Path(next(iter(collection.__path__))).parents[2]
-    paths = [os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""), str(ws.root / "collections"), str(home), "~/.ansible/collections", "/usr/share/ansible/collections"]
+    paths = [
+        os.environ.get("ANSIBLE_COLLECTIONS_PATH", ""),
+        str(ws.root / "collections"),
+        str(home),
+        "~/.ansible/collections",
+        "/usr/share/ansible/collections",
+    ]
     enabled = {*filter(None, os.environ.get("ANSIBLE_CALLBACKS_ENABLED", "").split(",")), CALLBACK}
     config = os.environ.get("ANSIBLE_CONFIG") or str(ws.root / "ansible.cfg")
     return {

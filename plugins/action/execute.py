@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     placeholders,
     progress,
     request,
-    run,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
@@ -73,9 +73,7 @@ class ActionModule(RunAction):
         lines = [f"{step['title']}: [{step['run_as'] or self._connection_user()}@{host_plan.target.service}]# {step['display']}" for step in segment.steps]
         return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, "\n".join(lines), admission.ATTENDED_ANSWERS)
 
-    def _follow(
-        self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int
-    ) -> dict[str, Any]:
+    def _follow(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int) -> dict[str, Any]:
         body, files = request.build(now, host_plan, segment)
         following = follower.Follower(
             self.transport(task_vars, host_plan.state_dir), ledger, body, rejoin,
@@ -96,7 +94,7 @@ class ActionModule(RunAction):
         return {**result, "failed": True, "msg": f"{message} → itops record show {now.change.id}"}
 
     def _connection_user(self) -> str:
-        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or run.os.environ.get("USER", ""))
+        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or os.environ.get("USER", ""))
 
     def _show(self, host: str) -> Any:
         def show(kind: str, data: Mapping[str, Any]) -> None:

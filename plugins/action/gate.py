@@ -71,9 +71,7 @@ class ActionModule(RunAction):
             verdict = "refused" if staging.refused(situation.compared) else "ok"
             ledger.append("files_compared", {"files": list(situation.compared), "verdict": verdict}, run=situation.run_id, phase="gate")
 
-    def _line_up(
-        self, now: Session, ledger: Ledger, situation: gate.Situation, skipped: list[str], task_vars: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _line_up(self, now: Session, ledger: Ledger, situation: gate.Situation, skipped: list[str], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         plans = []
         for target in situation.targets:
             host_vars = {**task_vars["hostvars"][target.host], "inventory_hostname": target.host}
@@ -82,7 +80,7 @@ class ActionModule(RunAction):
         return {
             "changed": False,
             "targets": [lineup.host_vars(host_plan) for host_plan in plans],
-        "failover": lineup.failover_order(plans),
-        "verb": situation.verb,
+            "failover": lineup.failover_order(plans),
+            "verb": situation.verb,
             "serial": now.change.plan["batch"],
         }

@@ -43,7 +43,7 @@ OWN = "itops.maintenance."  # actions that write their own events
 QUIET = ("include_tasks", "include_role", "import_role", "add_host", "meta", "set_fact", "assert", "fail", "debug", "validate_argument_spec")
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no types
     """One object for the whole run, in Ansible's main process."""
 
     CALLBACK_VERSION = 2.0

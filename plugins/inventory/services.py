@@ -72,9 +72,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             found = self._catalogue(Path(path)).required()
             members = membership.resolve(found, lambda group: _hosts_of(inventory, group))
         except BadInput as bad:
-            raise AnsibleParserError(
-                f"{len(bad.problems)} problem(s) in the service records, nothing is loaded:\n{bad}"
-            ) from None
+            raise AnsibleParserError(f"{len(bad.problems)} problem(s) in the service records, nothing is loaded:\n{bad}") from None
         self._add(found, members)
 
     def _known_options_only(self, config: dict[str, Any]) -> None:

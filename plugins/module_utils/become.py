@@ -37,9 +37,7 @@ class Become:
         return f"cannot become {self.user}: {said[0]}" if said else ""
 
 
-def become(
-    argv: Sequence[str], user: str | None, env: dict[str, str], own: Sequence[str] = (), timeout: float | None = None
-) -> Become:
+def become(argv: Sequence[str], user: str | None, env: dict[str, str], own: Sequence[str] = (), timeout: float | None = None) -> Become:
     """The command line as `user` (None or "" = as we are). `own` names the variables that must survive sudo."""
     if not user or user == current_user():
         return Become(list(argv), env)

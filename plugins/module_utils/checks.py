@@ -62,9 +62,7 @@ def preload(kind: str) -> None:
 
 def _function(kind: str) -> Callable[[Context, dict[str, Any], float], StepResult]:
     module, name = TABLE[kind]
-    found: Callable[[Context, dict[str, Any], float], StepResult] = getattr(
-        importlib.import_module(f".{module}", __package__), name
-    )
+    found: Callable[[Context, dict[str, Any], float], StepResult] = getattr(importlib.import_module(f".{module}", __package__), name)
     return found
 
 

@@ -44,9 +44,7 @@ def process(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
     most = None if args.get("max") is None else int(args["max"])
     if len(found) < least or (most is not None and len(found) > most):
         bounds = f"at least {least}" if most is None else f"{least} to {most}"
-        return abnormal(
-            f"expected {bounds} processes matching {pattern.pattern!r}, found {len(found)}", said, count=len(found)
-        )
+        return abnormal(f"expected {bounds} processes matching {pattern.pattern!r}, found {len(found)}", said, count=len(found))
     return done(said, count=len(found))
 
 
@@ -98,7 +96,5 @@ def service(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
     status = control_of(ctx, args.get("control") or {}).status()
     word = STOPPED if status.word == BROKEN else status.word
     if word != wanted:
-        return abnormal(
-            f"expected the service {wanted}, found {status.text or status.word}", status.text, state=status.word
-        )
+        return abnormal(f"expected the service {wanted}, found {status.text or status.word}", status.text, state=status.word)
     return done(status.text, state=status.word)

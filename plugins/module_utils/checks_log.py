@@ -43,18 +43,14 @@ def log(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
         if pattern.search(line):
             matching.append(line)
     if matching:
-        reason = (
-            f"expected no new line matching {pattern.pattern!r}, found {len(matching)}, the first: {quote(matching[0])}"
-        )
+        reason = f"expected no new line matching {pattern.pattern!r}, found {len(matching)}, the first: {quote(matching[0])}"
         return abnormal(reason, "\n".join(matching[:20]), lines=seen, matching=len(matching))
     return done(f"{seen} new lines, none matching", lines=seen, matching=0)
 
 
 def _journal(ctx: Context, args: dict[str, Any], place: dict[str, Any], limit: float) -> list[str]:
     since = [f"--after-cursor={place['cursor']}"] if place.get("cursor") else [f"--since=@{place['time']}"]
-    said = ctx.run(
-        ["journalctl", "-u", str(args["unit"]), *since, "--no-pager", "-q", "-o", "cat"], run_as="", timeout=limit
-    )
+    said = ctx.run(["journalctl", "-u", str(args["unit"]), *since, "--no-pager", "-q", "-o", "cat"], run_as="", timeout=limit)
     if not said.ok:
         raise StepFailed(said.error or f"journalctl ended with exit status {said.rc}: {quote(said.output)}")
     return said.output.splitlines()

@@ -68,8 +68,9 @@ def sink(kind: str, out: IO[bytes]) -> Sink:
 
 
 @contextmanager
-def source(kind: str, archive: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The decompressed stream of an open archive. Raises CompressError at the end when the archive is damaged."""
+def source(kind: str, archive: IO[bytes], whole: bool = True) -> Iterator[IO[bytes]]:
+    """The decompressed stream of an open archive, to be read to its end unless `whole` is false.
+    Raises CompressError at the end when the archive is damaged."""
     command = {"zstd": "zstd", "gzip": "pigz" if shutil.which("pigz") else "gzip"}[kind]
     with tempfile.TemporaryFile() as said:
         try:
@@ -78,7 +79,7 @@ def source(kind: str, archive: IO[bytes]) -> Iterator[IO[bytes]]:
             raise CompressError(f"cannot decompress: no {command} on this host ({exc.strerror})") from exc
         try:
             yield _widened(unpacker.stdout)
-            if unpacker.wait() != 0:
+            if whole and unpacker.wait() != 0:
                 raise CompressError(f"{command} cannot read the archive: {_words(said)}")
         finally:
             _end(unpacker, unpacker.stdout)
@@ -96,7 +97,7 @@ class _Process:
     def write(self, data: Any) -> None:
         view = memoryview(data)
         try:
-            while len(view):
+            while view:
                 view = view[os.write(self._handle, view) :]
         except BrokenPipeError as exc:
             self._process.wait()

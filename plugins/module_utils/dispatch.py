@@ -71,9 +71,7 @@ def preload(segment: dict[str, Any]) -> None:
 def function(kind: str) -> Callable[[Context, dict[str, Any]], StepResult]:
     """The function that does steps of this type."""
     module, name = TABLE[kind]
-    found: Callable[[Context, dict[str, Any]], StepResult] = getattr(
-        importlib.import_module(f".{module}", __package__), name
-    )
+    found: Callable[[Context, dict[str, Any]], StepResult] = getattr(importlib.import_module(f".{module}", __package__), name)
     return found
 
 

@@ -25,9 +25,7 @@ def main(state_dir: str, op: str, header: dict[str, Any], stdin: IO[bytes]) -> i
     secrets: list[Any] = []
     try:
         body = json.loads(stdin.readline() or b"{}")
-        secrets = (
-            list((body.get("segment") or {}).get("secrets") or []) if isinstance(body.get("segment"), dict) else []
-        )
+        secrets = list((body.get("segment") or {}).get("secrets") or []) if isinstance(body.get("segment"), dict) else []
         answer = _dispatch(state_dir, op, header, body, stdin)
     except Exception as exc:  # noqa: BLE001 (every request gets a reply)
         answer = {"ok": False, "error": _reason(exc, secrets), "kind": type(exc).__name__}
@@ -36,9 +34,7 @@ def main(state_dir: str, op: str, header: dict[str, Any], stdin: IO[bytes]) -> i
     return 0
 
 
-def _dispatch(
-    state_dir: str, op: str, header: dict[str, Any], body: dict[str, Any], stdin: IO[bytes]
-) -> dict[str, Any]:
+def _dispatch(state_dir: str, op: str, header: dict[str, Any], body: dict[str, Any], stdin: IO[bytes]) -> dict[str, Any]:
     from . import places
 
     places.private_dir(state_dir)

@@ -20,9 +20,7 @@ UNTIL_END = "end"
 FIRST_PAUSE, LAST_PAUSE = 0.005, 0.1  # seconds between two looks
 
 
-def follow(
-    state: Path | str, who: dict[str, Any], offset: int, wait_ms: int, until: str = UNTIL_NEWS
-) -> dict[str, Any]:
+def follow(state: Path | str, who: dict[str, Any], offset: int, wait_ms: int, until: str = UNTIL_NEWS) -> dict[str, Any]:
     """Lines from a byte offset on. Returns at news (or the end), when the runner is gone, or after wait_ms."""
     change, run, segment = str(who["change"]), str(who["run"]), str(who["segment"])
     path = os.path.join(places.segment_path(state, change, run, segment), "journal.jsonl")

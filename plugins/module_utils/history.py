@@ -30,9 +30,7 @@ def segments(base: Path, change: str, holder: dict[str, Any] | None) -> list[dic
 def unfinished(base: Path, but: str, holder: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The last segment of every other change that was interrupted: somebody should look before anything else is done."""
     found = []
-    for place in sorted(
-        path for path in base.iterdir() if path.is_dir() and path.name not in (but, "engine", "backups")
-    ):
+    for place in sorted(path for path in base.iterdir() if path.is_dir() and path.name not in (but, "engine", "backups")):
         told = [item for item in segments(base, place.name, holder) if item["phase"] != "gate"]
         if told and told[-1]["status"] == INTERRUPTED:
             found.append(told[-1])

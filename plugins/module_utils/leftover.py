@@ -22,9 +22,7 @@ FILE = "child"
 def note(segment_dir: Path, pid: int) -> None:
     """A command has begun. Not synced: after a power cut no command is left either."""
     try:
-        (segment_dir / FILE).write_text(
-            json.dumps({"pid": pid, "start": _start_of(pid), "boot": _boot()}), encoding="utf-8"
-        )
+        (segment_dir / FILE).write_text(json.dumps({"pid": pid, "start": _start_of(pid), "boot": _boot()}), encoding="utf-8")
     except OSError:
         pass  # a full disk must not stop the way back
 

@@ -60,10 +60,7 @@ def without_secrets(segment: dict[str, Any], redact: Redactor) -> dict[str, Any]
 
 def _blank_env(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            key: dict.fromkeys(item, REDACTED) if key == "env" and isinstance(item, dict) else _blank_env(item)
-            for key, item in value.items()
-        }
+        return {key: dict.fromkeys(item, REDACTED) if key == "env" and isinstance(item, dict) else _blank_env(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_blank_env(item) for item in value]
     return value

@@ -94,9 +94,7 @@ class Run:
         self._try_line("cancel_requested", **wanted)
         return Stop(step, f"cancelled before step {step}" if step else "cancelled while waiting to be confirmed", True)
 
-    def _one(
-        self, step: dict[str, Any], outcomes: list[tuple[dict[str, Any], StepResult]], must_write: bool = True
-    ) -> Stop | None:
+    def _one(self, step: dict[str, Any], outcomes: list[tuple[dict[str, Any], StepResult]], must_write: bool = True) -> Stop | None:
         name = str(step.get("id"))
         facts = {key: step.get(key) for key in ("seq", "kind", "type", "title", "display", "run_as")}
         where = {

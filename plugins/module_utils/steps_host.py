@@ -24,9 +24,7 @@ def space(ctx: Context, args: dict[str, Any]) -> StepResult:
         place = _existing(Path(str(item["path"])))
         device = place.stat().st_dev
         where.setdefault(device, place)
-        need[device] = (
-            need.get(device, 0) + int(item.get("need_bytes") or 0) + _size_of(item.get("need_bytes_of") or [])
-        )
+        need[device] = need.get(device, 0) + int(item.get("need_bytes") or 0) + _size_of(item.get("need_bytes_of") or [])
     said, short = [], []
     for device, place in where.items():
         free = _free(place)
@@ -78,21 +76,14 @@ def lock_free(ctx: Context, args: dict[str, Any]) -> StepResult:
     broken = history.unfinished(ctx.state, change, host_lock.holder(ctx.state))
     if not broken:
         return done("free")
-    said = [
-        f"{item['change']} was interrupted in segment {item['segment']} at step {item['step'] or '-'}"
-        for item in broken
-    ]
+    said = [f"{item['change']} was interrupted in segment {item['segment']} at step {item['step'] or '-'}" for item in broken]
     return abnormal("; ".join(said), "\n".join(said), interrupted=[item["change"] for item in broken])
 
 
 def runnable(ctx: Context, args: dict[str, Any]) -> StepResult:
     """args: root (whether root is needed). Who we are and what this host has for us."""
     user = current_user()
-    tools = [
-        name
-        for name in ("zstd", "xz", "systemctl", "supervisorctl", "rsync", "sudo", "journalctl")
-        if shutil.which(name)
-    ]
+    tools = [name for name in ("zstd", "xz", "systemctl", "supervisorctl", "rsync", "sudo", "journalctl") if shutil.which(name)]
     said = f"{user}, Python {platform.python_version()}, {platform.platform()}; has {', '.join(tools) or 'no tools'}"
     if args.get("root") and os.geteuid() != 0:
         return abnormal(f"needs root, is {user}", said)

@@ -46,18 +46,14 @@ def release(ctx: Context, args: dict[str, Any]) -> StepResult:
         f"unpacked: {home}" if made else f"already there: {home}",
         f"{link} -> {target} (before: {previous or 'nothing'})",
     ]
-    return done(
-        "\n".join([*said, *(f"removed: {path}" for path in removed)]), True, release=home.name, previous=previous or ""
-    )
+    return done("\n".join([*said, *(f"removed: {path}" for path in removed)]), True, release=home.name, previous=previous or "")
 
 
 def _number(keep: Any) -> int:
     return KEEP if keep is None else max(0, int(keep))
 
 
-def _provide(
-    ctx: Context, archive: Path, name: str, releases: Path, digest: str, link: Path, strip: int
-) -> tuple[Path, bool]:
+def _provide(ctx: Context, archive: Path, name: str, releases: Path, digest: str, link: Path, strip: int) -> tuple[Path, bool]:
     """The release's folder, and whether it had to be made. What was there before is kept before anything changes."""
     home = _home(ctx, releases, stem(name), digest)
     made = not home.exists()
@@ -122,9 +118,7 @@ def _prune(releases: Path, spared: list[str], keep: int) -> list[Path]:
         note = _note(path)
         return (note if note.exists() else path).stat().st_mtime
 
-    candidates = [
-        path for path in releases.iterdir() if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-    ]
+    candidates = [path for path in releases.iterdir() if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")]
     old = sorted((path for path in candidates if path.name not in spared), key=age, reverse=True)
     previous = 1 if spared[1:] and spared[1] else 0
     removed = old[max(0, keep - previous) :]

@@ -40,9 +40,7 @@ def _judge(wanted: str, before: Status, after: Status, control: Control, said: s
     if _reached(after, wanted):
         return StepResult(OK, 0, after.text, True, "", data)
     expected = STOPPED if wanted == "stopped" else RUNNING
-    return StepResult(
-        ABNORMAL, 0, _story(said, control), True, f"expected the service {expected}, found {after.text}", data
-    )
+    return StepResult(ABNORMAL, 0, _story(said, control), True, f"expected the service {expected}, found {after.text}", data)
 
 
 def _story(said: str, control: Control) -> str:

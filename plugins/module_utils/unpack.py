@@ -130,9 +130,7 @@ def _folder(target: Path, relative: str) -> Path:
             os.mkdir(place, 0o755)
         except FileExistsError:
             if not stat.S_ISDIR(os.lstat(place).st_mode):
-                raise StepFailed(
-                    f"the archive is refused: {relative!r} goes through something that is no folder"
-                ) from None
+                raise StepFailed(f"the archive is refused: {relative!r} goes through something that is no folder") from None
     return place
 
 
@@ -154,11 +152,7 @@ def _link(text: str, relative: str, place: Path) -> None:
 
 def _copy_of(target: Path, relative: str | None, place: Path) -> None:
     source = target / (relative or "")
-    if (
-        not relative
-        or _folder(target, posixpath.dirname(relative)) != source.parent
-        or not stat.S_ISREG(os.lstat(source).st_mode)
-    ):
+    if not relative or _folder(target, posixpath.dirname(relative)) != source.parent or not stat.S_ISREG(os.lstat(source).st_mode):
         raise StepFailed(f"the archive is refused: a hard link to {relative!r}, which is no file of it")
     _clear(place)
     os.link(source, place, follow_symlinks=False)
@@ -177,6 +171,4 @@ def _links_stay_inside(target: Path) -> None:
         for name in (*names, *others):
             path = os.path.join(folder, name)
             if os.path.islink(path) and not (os.path.realpath(path) + "/").startswith(root + "/"):
-                raise StepFailed(
-                    f"the archive is refused: the link {os.path.relpath(path, target)!r} leads out of its folder"
-                )
+                raise StepFailed(f"the archive is refused: the link {os.path.relpath(path, target)!r} leads out of its folder")

@@ -9,7 +9,8 @@ short_description: Note the beginning and the end of a step that Ansible itself 
 version_added: 0.1.0
 author: itops contributors (@itops)
 description:
-  - Packages and task files are carried out by Ansible's own modules; this puts them into the ledger with the same guards and confirmations as a host transaction.
+  - Packages and task files are carried out by Ansible's own modules; this puts them into the ledger,
+    with the same guards and confirmations as a host transaction.
 options:
   segment:
     description: Id of the planned segment.

@@ -36,7 +36,7 @@ TaskVars = Mapping[str, Any]
 CONFIRM_POLL = 0.3  # seconds between two looks for an answer
 
 
-class RunAction(ActionBase):
+class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
     """Base of the actions that run on behalf of a change (the extra variable `change`)."""
 
     TRANSFERS_FILES = False

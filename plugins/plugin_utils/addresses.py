@@ -47,11 +47,7 @@ def host_fault(text: str) -> Fault | None:
     """Neither an IP address nor a host name. What looks like an address has to be one."""
     if _LIKE_IP.fullmatch(text):
         return ip_fault(text)
-    return (
-        None
-        if _NAME.fullmatch(text)
-        else ("not a host name or IP address", "a name such as web-1.example.com, or an IP address")
-    )
+    return None if _NAME.fullmatch(text) else ("not a host name or IP address", "a name such as web-1.example.com, or an IP address")
 
 
 @lru_cache(maxsize=65536)
@@ -97,9 +93,7 @@ def endpoint_faults(endpoint: Mapping[str, Any]) -> list[tuple[str, str, str, st
     return faults
 
 
-def _url_faults(
-    url: SplitResult, ip: str | None, port: int | None, protocol: str, text: str
-) -> list[tuple[str, str, str, str]]:
+def _url_faults(url: SplitResult, ip: str | None, port: int | None, protocol: str, text: str) -> list[tuple[str, str, str, str]]:
     faults = []
     effective = url.port or DEFAULT_PORTS.get(url.scheme)
     if port is not None and effective is not None and effective != port:

@@ -41,5 +41,11 @@ def _changing(events: Sequence[Event], change: Change, run_id: str, host: str) -
     refused = [e for e in events if e.run == run_id and e.kind == "gate" and e.data.get("result") != "passed"]
     yield Finding("preflight", not refused, "a host was refused before the first change", f"itops record show {change.id}", host=host)
     tolerated, failed = change.plan["failures_tolerated"], [h for h in progress.failures(events) if h != host]
-    yield Finding("rollout", len(failed) <= tolerated, f"the rollout stopped: {', '.join(failed)} went wrong ({tolerated} tolerated)", f"itops record show {change.id}", host=host)
+    yield Finding(
+        "rollout",
+        len(failed) <= tolerated,
+        f"the rollout stopped: {', '.join(failed)} went wrong ({tolerated} tolerated)",
+        f"itops record show {change.id}",
+        host=host,
+    )
     yield Finding("cancel", not cancelled(events, run_id), "the operator asked to stop", f"itops resume {change.id}", host=host)

@@ -31,9 +31,7 @@ class Catalogue:
     services: dict[str, Record]
     people: dict[str, Record]
     problems: list[Problem]
-    partial: dict[str, Record] = field(
-        default_factory=dict
-    )  # what could be made of records with errors: only to judge references
+    partial: dict[str, Record] = field(default_factory=dict)  # what could be made of records with errors: only to judge references
     files: dict[str, Path] = field(default_factory=dict)  # service id -> its file
 
     def required(self) -> Catalogue:
@@ -58,9 +56,7 @@ def read(services_dir: Path, people: Path, cache_dir: Path | None = None) -> Cat
     checker = _Crossing(services_dir, {name: entry.record for name, entry in entries.items()}, everyone)
     problems += checker.problems(with_people=not errors(people_problems))
     good = {name: entry.record for name, entry in entries.items() if entry.good and name not in checker.refused}
-    partial = {
-        entry.record["id"]: entry.record for name, entry in entries.items() if name not in good and "id" in entry.record
-    }
+    partial = {entry.record["id"]: entry.record for name, entry in entries.items() if name not in good and "id" in entry.record}
     files = {record["id"]: services_dir / name for name, record in good.items()}
     return Catalogue({record["id"]: record for record in good.values()}, everyone, sorted(problems), partial, files)
 
@@ -82,10 +78,7 @@ def _entries(services_dir: Path, cache_dir: Path | None) -> tuple[dict[str, Entr
     cache = Cache(cache_dir / CACHE_FILE if cache_dir else None, str(services_dir))
     with catalogue_cache.no_collection():
         known = cache.load()
-        entries = {
-            name: cache.valid(known, name, stamp) or read_file(services_dir / name, stamp, started)
-            for name, stamp in stamps.items()
-        }
+        entries = {name: cache.valid(known, name, stamp) or read_file(services_dir / name, stamp, started) for name, stamp in stamps.items()}
         cache.save(known, entries)
     return entries, []
 
@@ -93,11 +86,7 @@ def _entries(services_dir: Path, cache_dir: Path | None) -> tuple[dict[str, Entr
 def _stamps(folder: Path) -> dict[str, Stamp]:
     with os.scandir(folder) as found:
         names = [e for e in found if e.name.endswith(SUFFIXES) and not e.name.startswith(".")]
-    return {
-        entry.name: catalogue_cache.stamp(entry.path)
-        for entry in sorted(names, key=lambda e: e.name)
-        if entry.is_file()
-    }
+    return {entry.name: catalogue_cache.stamp(entry.path) for entry in sorted(names, key=lambda e: e.name) if entry.is_file()}
 
 
 def read_file(path: Path, stamp: Stamp, started: int) -> Entry:
@@ -131,9 +120,7 @@ class _Crossing:
         found = [*self.duplicates(), *self.hosts()]
         return [*found, *self.persons()] if with_people else found
 
-    def at(
-        self, name: str, path: tuple[str | int, ...], message: str, value: str, allowed: str, remedy: str = ""
-    ) -> Problem:
+    def at(self, name: str, path: tuple[str | int, ...], message: str, value: str, allowed: str, remedy: str = "") -> Problem:
         if name not in self.sources:
             self.sources[name] = source.load(self.folder / name)
         self.refused.add(name)
@@ -143,9 +130,7 @@ class _Crossing:
         first: dict[str, str] = {}
         for name, record in self.records.items():
             if "id" in record and first.setdefault(record["id"], name) != name:
-                yield self.at(
-                    name, ("id",), f"id stands twice: also in {first[record['id']]}", record["id"], "a unique id"
-                )
+                yield self.at(name, ("id",), f"id stands twice: also in {first[record['id']]}", record["id"], "a unique id")
 
     def hosts(self) -> Iterator[Problem]:
         """One inventory name, one address: two services may share a host, but not disagree about it."""

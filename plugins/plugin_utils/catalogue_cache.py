@@ -84,9 +84,7 @@ class Cache:
         lasting = {name: entry for name, entry in entries.items() if entry.kept or _lasting(entry)}
         if lasting.keys() == known.keys() and all(entry.kept for entry in lasting.values()):
             return
-        body = json.dumps(
-            {name: _frozen(entry) for name, entry in lasting.items()}, ensure_ascii=False, separators=(",", ":")
-        ).encode()
+        body = json.dumps({name: _frozen(entry) for name, entry in lasting.items()}, ensure_ascii=False, separators=(",", ":")).encode()
         with suppress(OSError):
             _replace(self.path, f"{self.key}\n{hashlib.sha256(body).hexdigest()}\n".encode() + body)
 

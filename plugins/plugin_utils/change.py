@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace

@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 
 KEY_VARIABLE = "ITOPS_CHECKPOINT_KEY"  # path of an Ed25519 private key (PEM); none means no checkpoints
 FILE = "checkpoint.txt"

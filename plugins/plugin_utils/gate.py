@@ -98,16 +98,25 @@ def _history(now: Situation) -> Iterator[Finding]:
     remedy = f"itops resume {now.change.id}, or itops rollback {now.change.id}"
     if now.verb == "run":
         message = f"run {left[-1]} was never closed" if left else f"already carried out on {', '.join(touched)}" if touched else "not carried out yet"
-        yield Finding("history", not touched and not left, message, remedy if left else f"itops record show {now.change.id}; for a new attempt: itops change new")
+        yield Finding(
+            "history", not touched and not left, message, remedy if left else f"itops record show {now.change.id}; for a new attempt: itops change new"
+        )
     if now.verb == "rollback":
         yield Finding("history", bool(touched), f"touched: {', '.join(touched) or 'no host'}", f"itops record show {now.change.id}")
     if now.verb in ("resume", "patch"):
-        yield Finding("history", bool(run.planned(earlier)), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning")
+        yield Finding(
+            "history", bool(run.planned(earlier)), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning"
+        )
 
 
 def _hosts(now: Situation) -> Iterator[Finding]:
     missing = [t.host for t in now.targets if t.host not in now.inventory_hosts]
-    yield Finding("hosts", bool(now.targets) and not missing, f"unknown to the inventory: {', '.join(missing)}" if missing else f"{len(now.targets)} hosts", "ansible-inventory --graph")
+    yield Finding(
+        "hosts",
+        bool(now.targets) and not missing,
+        f"unknown to the inventory: {', '.join(missing)}" if missing else f"{len(now.targets)} hosts",
+        "ansible-inventory --graph",
+    )
 
 
 def _terminal(now: Situation) -> Iterator[Finding]:
@@ -152,7 +161,12 @@ def _outage(now: Situation) -> Iterator[Finding]:
     for sid in now.change.services:
         if now.services[sid].get("redundancy") == "standalone":
             window, notice = now.change.plan.get("window"), (now.change.data.get("notice") or {}).get("id")
-            yield Finding("outage", bool(window and notice), f"{sid} is standalone, so it will be down: window and notice are needed", f"set plan.window and notice.id in {now.change.path.name}")
+            yield Finding(
+                "outage",
+                bool(window and notice),
+                f"{sid} is standalone, so it will be down: window and notice are needed",
+                f"set plan.window and notice.id in {now.change.path.name}",
+            )
 
 
 def _way_back(now: Situation) -> Iterator[Finding]:

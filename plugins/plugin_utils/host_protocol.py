@@ -128,9 +128,7 @@ def poll_command(python: str, state_dir: str, digest: str, op: str) -> str:
     if not state_dir.startswith("/"):
         raise ValueError(f"the state directory must be an absolute path: {state_dir!r}")
     # -I -S: neither the environment nor the current directory nor site-packages decide what we import
-    return " ".join(
-        [*map(shlex.quote, [*shlex.split(python), "-I", "-S", "-c", LOADER.strip(), state_dir, digest, op])]
-    )
+    return " ".join([*map(shlex.quote, [*shlex.split(python), "-I", "-S", "-c", LOADER.strip(), state_dir, digest, op])])
 
 
 def request(body: Mapping[str, Any], files: Mapping[str, bytes] | None = None) -> bytes:

@@ -69,7 +69,4 @@ def _words(section: str) -> dict[str, str]:
 
 
 def _spellings(name: str, entry: dict[str, Any]) -> list[str]:
-    return [
-        str(word).casefold()
-        for word in (name, *(entry.get(lang) or name for lang in LANGUAGES), *(entry.get("aka") or []))
-    ]
+    return [str(word).casefold() for word in (name, *(entry.get(lang) or name for lang in LANGUAGES), *(entry.get("aka") or []))]

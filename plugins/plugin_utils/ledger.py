@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import redact as redact_patterns
 
@@ -90,7 +89,7 @@ class Ledger:
         """Add one event; `sync` also waits for the disk. Raises LedgerError, and then nothing was added."""
         with self._open() as handle:
             seq, prev = self._last(handle)
-            body = {"seq": seq + 1, "at": now(), "kind": kind, "actor": actor, "run": run, "host": host, "phase": phase,
+            body: dict[str, Any] = {"seq": seq + 1, "at": now(), "kind": kind, "actor": actor, "run": run, "host": host, "phase": phase,
                     "data": self._redact(plain(data or {})), "prev": prev}  # fmt: skip
             event = Event(**body, hash=digest(body))
             self._write(handle, event, sync)

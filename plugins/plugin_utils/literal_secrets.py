@@ -16,9 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Va
 
 REMEDY = "keep it in the vault (ansible-vault encrypt_string) or name its place in credentials.ref"
 _HARMLESS = re.compile(r"\s*|见.*|%\{\w+\}|[\w.-]*_(file|path|ref)", re.DOTALL)
-_MAY_HOLD = re.compile(
-    r"[=:@]|-----BEGIN|\s-{1,2}p|AKIA|gh[opsu]_|glpat-|eyJ|Bearer", re.IGNORECASE
-)  # quick look before the real one
+_MAY_HOLD = re.compile(r"[=:@]|-----BEGIN|\s-{1,2}p|AKIA|gh[opsu]_|glpat-|eyJ|Bearer", re.IGNORECASE)  # quick look before the real one
 _NAMES_A_PLACE = re.compile(r"(_|-)?(file|path|ref|rotat\w*|expir\w*|custody|policy|age|days)$", re.IGNORECASE)
 
 Path_ = tuple[str | int, ...]
@@ -28,12 +26,7 @@ def find(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
     """Where a literal secret stands, and why it is taken for one. The secret itself is never in the answer."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if (
-                isinstance(item, str)
-                and _secret_key(key)
-                and not isinstance(item, Vaulted)
-                and not _HARMLESS.fullmatch(item)
-            ):
+            if isinstance(item, str) and _secret_key(key) and not isinstance(item, Vaulted) and not _HARMLESS.fullmatch(item):
                 yield (*path, key), f"a literal secret ({key})"
             else:
                 yield from find(item, (*path, key))

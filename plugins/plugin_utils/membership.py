@@ -78,10 +78,7 @@ def _expanded(record: Record, lookup: Lookup, file: str, problems: list[Problem]
     if entries:
         named = [entry["name"] for entry in entries]
         twice = {name for name in named if named.count(name) > 1}
-        problems += [
-            report.error(("hosts",), "host stands twice", name, "each host once, with one role")
-            for name in sorted(twice)
-        ]
+        problems += [report.error(("hosts",), "host stands twice", name, "each host once, with one role") for name in sorted(twice)]
         problems += service.roles_fit(record["redundancy"], entries, report)
     return {**record, "hosts": entries}
 

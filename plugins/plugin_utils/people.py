@@ -43,7 +43,5 @@ def _crossed(raw: source.Source, everyone: list[dict[str, Any]]) -> Iterator[Pro
 
 def nearest(person_id: str, people: Mapping[str, Person]) -> str:
     """What a message offers instead of an unknown id."""
-    near = get_close_matches(person_id, people, 1, 0.6) or [
-        pid for pid, person in people.items() if person.get("name") == person_id
-    ]
+    near = get_close_matches(person_id, people, 1, 0.6) or [pid for pid, person in people.items() if person.get("name") == person_id]
     return f"write {near[0]}" if near else "add the person to people.yml"

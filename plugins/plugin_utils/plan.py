@@ -64,7 +64,7 @@ def _batched(items: list[tuple[int, str, str, str]], size: int) -> list[Target]:
 
 def mode(change: Change, services: Services) -> str:
     """The strictest of the services' maintenance modes and the plan's own (S11)."""
-    modes = [services[sid]["maintenance"]["mode"] for sid in change.services]
+    modes: list[str] = [services[sid]["maintenance"]["mode"] for sid in change.services]
     if change.plan.get("mode"):
         modes.append(change.plan["mode"])
     return max(modes, key=MODES.index)

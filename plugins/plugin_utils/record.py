@@ -67,7 +67,12 @@ def _document(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> d
 
 
 def _service(service: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": service.get("id", ""), "name": service.get("name", ""), "owner": _name(service.get("owner"), people), "redundancy": service.get("redundancy", "")}
+    return {
+        "id": service.get("id", ""),
+        "name": service.get("name", ""),
+        "owner": _name(service.get("owner"), people),
+        "redundancy": service.get("redundancy", ""),
+    }
 
 
 def _basic(change: Mapping[str, Any], data: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

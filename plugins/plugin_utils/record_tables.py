@@ -10,7 +10,24 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
-STEP_FIELDS = ("step", "segment", "seq", "kind", "type", "title", "display", "run_as", "result", "rc", "feedback", "evidence", "started", "ended", "duration_ms", "reason")
+STEP_FIELDS = (
+    "step",
+    "segment",
+    "seq",
+    "kind",
+    "type",
+    "title",
+    "display",
+    "run_as",
+    "result",
+    "rc",
+    "feedback",
+    "evidence",
+    "started",
+    "ended",
+    "duration_ms",
+    "reason",
+)
 EXCEPTIONS = ("contact_lost", "segment_interrupted", "cancel_requested", "torn_line", "exception")
 
 
@@ -27,7 +44,9 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "housekeeping": [s for s in steps if s["phase"] == "backup" or (s["phase"] == "gate" and s["type"] != "check")],
         "exceptions": _exceptions(events),
         "confirmations": _confirmations(events),
-        "tasks": [{"host": e.host, "run": e.run, **e.data} for e in events if e.kind == "task" and e.data.get("result") in ("failed", "unreachable", "changed")],
+        "tasks": [
+            {"host": e.host, "run": e.run, **e.data} for e in events if e.kind == "task" and e.data.get("result") in ("failed", "unreachable", "changed")
+        ],
         "attachments": _attachments(events),
     }
 

@@ -22,7 +22,9 @@ PATTERNS = (
     re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;[A-Z0-9]+(;\S+)?(\s+[0-9a-f]{8,})*"),
     re.compile(r"(?i)(?<=authorization: )(basic|bearer|token|digest) +[^\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
-    re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bglpat-[A-Za-z0-9_\-]{20,}|\bxox[abprs]-[A-Za-z0-9\-]{10,}|\beyJ[\w\-]{10,}\.eyJ[\w\-]{10,}\.[\w\-]+"),
+    re.compile(
+        r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bglpat-[A-Za-z0-9_\-]{20,}|\bxox[abprs]-[A-Za-z0-9\-]{10,}|\beyJ[\w\-]{10,}\.eyJ[\w\-]{10,}\.[\w\-]+"
+    ),
 )
 ASSIGNMENT = re.compile(
     r"(?i)((?:[\w\-]*(?:password|passwd|passphrase|secret|api[_\-]?key|access[_\-]?key|private[_\-]?key|token)[\w\-]*|\bpwd)[\"']?\s*[=:]\s*)"

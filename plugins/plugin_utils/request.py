@@ -79,6 +79,12 @@ def step_files(step: Mapping[str, Any]) -> list[str]:
     return [item["file"] for item in args.get("items", []) if item.get("file")] if step["type"] == "files" else []
 
 
+SKIPPED: dict[str, Any] = {
+    "result": "skipped", "reason": "skipped by a person", "rc": None, "feedback": "", "evidence": "",
+    "started": "", "ended": "", "duration_ms": 0, "changed": False, "data": {},
+}  # fmt: skip
+
+
 def declined(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, answer: str) -> dict[str, Any]:
     """A person did not let the segment begin: skipped, or an end that leads to the rollback or to nothing."""
     host = plan.target.host
@@ -86,8 +92,7 @@ def declined(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, ans
     if answer == "skip":
         for step in segment.steps:
             shown = {k: step[k] for k in ("seq", "kind", "type", "title", "display", "run_as")}
-            ledger.append("step_finished", {**shown, "segment": segment.id, "step": step["id"], "result": "skipped", "rc": None, "feedback": "",
-                          "evidence": "", "started": "", "ended": "", "duration_ms": 0, "changed": False, "reason": "skipped by a person", "data": {}}, **where)  # fmt: skip
+            ledger.append("step_finished", {**shown, "segment": segment.id, "step": step["id"], **SKIPPED}, **where)
         ledger.append("segment_started", {"segment": segment.id, "detached": False, "journal": "", "pid": 0}, **where)
         ledger.append("segment_finished", _end(segment, "done", "skipped by a person"), **where)
         return {"changed": False, "itops_result": "done", "itops_segment": segment.id, "skipped": True}

@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import service_lock
@@ -32,12 +32,12 @@ def new_id(now: datetime | None = None) -> str:
 
 def stamp(now: datetime | None = None) -> str:
     """UTC time as the backup's naming rule writes it."""
-    return (now or datetime.now(timezone.utc)).astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def stamp_of(run_id: str) -> str:
     """The time in a run's id."""
-    return run_id[1:].split("-")[0]
+    return run_id[1:].split("-", maxsplit=1)[0]
 
 
 @dataclass

@@ -64,7 +64,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
 
 
 def _steps(segments: Sequence[dict[str, Any]], host: dict[str, Any], words: dict[str, str]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for segment in segments:
         for step in segment["steps"]:
             asked = f" ({words['ask']})" if segment["confirm"] else ""

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-AMBIGUOUS = re.compile(
-    r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.IGNORECASE
-)
+AMBIGUOUS = re.compile(r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.IGNORECASE)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+)")
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -60,9 +60,7 @@ class _Walk:
     def problem(self, path: Path_, message: str, found: Any = "", allowed: str = "", remedy: str = "") -> None:
         shown = "«redacted»" if found and any(is_secret(str(p)) for p in path) else shorten(found)
         dotted = source.dotted(path)
-        self.problems.append(
-            Problem(self.source.file, self.source.line(path), dotted, message, shown, allowed, remedy=remedy)
-        )
+        self.problems.append(Problem(self.source.file, self.source.line(path), dotted, message, shown, allowed, remedy=remedy))
 
     def mapping(self, form: Form, raw: Mapping[str, Any], path: Path_) -> dict[str, Any]:
         """Order as in the schema, so that what is rendered or hashed later does not depend on the author's order."""
@@ -71,10 +69,8 @@ class _Walk:
             self.unknown(form, name, path)
         for name, spec in form.fields.items():
             value = raw.get(name)
-            if value is None or _null(value):
-                value = self.absent(spec, name in raw, path)
-            else:
-                value = self.value(spec, spec.kind, value, (*path, name))
+            given = value is not None and not _null(value)
+            value = self.value(spec, spec.kind, value, (*path, name)) if given else self.absent(spec, name in raw, path)
             if value is not _BAD:
                 result[name] = value
         if form.rules:
@@ -88,13 +84,7 @@ class _Walk:
             return {} if named and spec.kind == "dict" and (not spec.form or spec.form.may_be_empty) else _BAD
         if spec.form and spec.kind == "dict":
             return self.mapping(spec.form, spec.default, (*path, spec.name))
-        return (
-            list(spec.default)
-            if type(spec.default) is list
-            else dict(spec.default)
-            if type(spec.default) is dict
-            else spec.default
-        )
+        return list(spec.default) if type(spec.default) is list else dict(spec.default) if type(spec.default) is dict else spec.default
 
     def value(self, spec: Field, kind: str, raw: Any, path: Path_) -> Any:
         if kind == "list":
@@ -150,9 +140,7 @@ class _Walk:
                 return self.wrong(path, "a number", text)
         if INTEGER.fullmatch(text):
             return int(text.replace("_", ""))
-        return self.wrong(
-            path, "a whole number" + (" without a leading zero" if text.lstrip("-+").isdigit() else ""), text
-        )
+        return self.wrong(path, "a whole number" + (" without a leading zero" if text.lstrip("-+").isdigit() else ""), text)
 
     def wrong(self, path: Path_, allowed: str, raw: Any) -> Any:
         self.problem(path, "not allowed" if "(" in allowed or "," in allowed else f"not {allowed}", raw, allowed)
@@ -160,16 +148,8 @@ class _Walk:
 
     def unknown(self, form: Form, name: str, path: Path_) -> None:
         """Nearest known key; a Chinese label that names a field is answered with that field's key."""
-        by_label = (
-            labels.to_id(self.section, ".".join([*(p for p in path if isinstance(p, str)), name]))
-            or labels.to_id(self.section, name)
-            or ""
-        )
-        near = (
-            [by_label.rpartition(".")[2]]
-            if by_label.rpartition(".")[2] in form.fields
-            else get_close_matches(name, form.fields, 1, 0.6)
-        )
+        by_label = labels.to_id(self.section, ".".join([*(p for p in path if isinstance(p, str)), name])) or labels.to_id(self.section, name) or ""
+        near = [by_label.rpartition(".")[2]] if by_label.rpartition(".")[2] in form.fields else get_close_matches(name, form.fields, 1, 0.6)
         remedy = f"write {near[0]}" if near else ""
         message = "unknown key" if name.isascii() else "keys are English (values may be Chinese)"
         self.problem((*path, name), message, name, ", ".join(form.fields), remedy)

@@ -37,14 +37,10 @@ class Report:
     def __init__(self, source: Source):
         self.source = source
 
-    def error(
-        self, path: tuple[str | int, ...], message: str, found: Any = "", allowed: str = "", remedy: str = ""
-    ) -> Problem:
+    def error(self, path: tuple[str | int, ...], message: str, found: Any = "", allowed: str = "", remedy: str = "") -> Problem:
         return self.source.problem(path, message, str(found), allowed, "error", remedy)
 
-    def warning(
-        self, path: tuple[str | int, ...], message: str, found: Any = "", allowed: str = "", remedy: str = ""
-    ) -> Problem:
+    def warning(self, path: tuple[str | int, ...], message: str, found: Any = "", allowed: str = "", remedy: str = "") -> Problem:
         return self.source.problem(path, message, str(found), allowed, "warning", remedy)
 
 
@@ -77,9 +73,7 @@ def _name(prefix: str, items: list[Record]) -> None:
 
 def _identity(record: Record, report: Report) -> Iterator[Problem]:
     if "id" in record and not SLUG.fullmatch(record["id"]):
-        yield report.error(
-            ("id",), "not a service id", record["id"], "small letters, digits and inner dashes, at most 63"
-        )
+        yield report.error(("id",), "not a service id", record["id"], "small letters, digits and inner dashes, at most 63")
     if "deputy" in record and record["deputy"] == record.get("owner"):
         yield report.warning(("deputy",), "stands in for nobody: the same person as the owner", record["deputy"])
     known = labels.catalogue()["service"]
@@ -178,14 +172,10 @@ def _addresses(record: Record, report: Report) -> Iterator[Problem]:
         if address and (fault := addresses.host_fault(address)):
             yield report.error(("hosts", index, "address"), fault[0], address, fault[1])
         if "name" in host and not HOST.fullmatch(host["name"]):
-            yield report.error(
-                ("hosts", index, "name"), "not a host name", host["name"], "no spaces, commas, colons or brackets"
-            )
+            yield report.error(("hosts", index, "name"), "not a host name", host["name"], "no spaces, commas, colons or brackets")
         for name in host["vars"]:
             if not VARIABLE.fullmatch(name):
-                yield report.error(
-                    ("hosts", index, "vars", name), "not a variable name", name, "ASCII letters, digits and _"
-                )
+                yield report.error(("hosts", index, "vars", name), "not a variable name", name, "ASCII letters, digits and _")
 
 
 def _redundancy(record: Record, report: Report) -> Iterator[Problem]:
@@ -210,9 +200,7 @@ def roles_fit(kind: str, hosts: list[Record], report: Report) -> Iterator[Proble
     if kind == "active_standby" and not {"primary", "standby"} <= set(roles):
         yield report.error(("hosts",), "the roles do not fit redundancy active_standby (主备容灾)", counted, ROLE_RULE)
     if kind == "standalone" and roles != ["primary"]:
-        yield report.error(
-            ("hosts",), "the roles do not fit redundancy standalone (单机)", counted, "exactly one host, role primary"
-        )
+        yield report.error(("hosts",), "the roles do not fit redundancy standalone (单机)", counted, "exactly one host, role primary")
 
 
 def _maintenance(record: Record, report: Report) -> Iterator[Problem]:
@@ -230,9 +218,7 @@ def _maintenance(record: Record, report: Report) -> Iterator[Problem]:
             yield report.warning((key, "ref"), "deployed, but it is not said where")
     for index, operation in enumerate(record["operations"]):
         if not operation["checks"]:
-            yield report.warning(
-                ("operations", index, "checks"), "without a check the operation cannot be scheduled", operation["item"]
-            )
+            yield report.warning(("operations", index, "checks"), "without a check the operation cannot be scheduled", operation["item"])
         if mode == "manual" and METHOD_RANK[operation["method"]] > METHOD_RANK["script"]:
             yield report.warning(
                 ("operations", index, "method"),
@@ -248,9 +234,7 @@ def _steps(record: Record, report: Report) -> Iterator[Problem]:
             yield report.error(*fault)
         service = step.get("service") or {}
         if "service" in step and not (record.get("control") or service.get("control")):
-            yield report.error(
-                path, "nobody knows how to control this service", allowed="control, in the record or in the step"
-            )
+            yield report.error(path, "nobody knows how to control this service", allowed="control, in the record or in the step")
     for path, check in _all_checks(record):
         for fault in step_rules.check_faults(check, path):
             yield report.error(*fault)
@@ -270,11 +254,7 @@ def _all_checks(record: Record) -> Iterator[tuple[tuple[str | int, ...], Record]
     yield from ((("failover", "checks", i), check) for i, check in enumerate(record["failover"]["checks"]))
     for n, operation in enumerate(record["operations"]):
         yield from ((("operations", n, "checks", i), check) for i, check in enumerate(operation["checks"]))
-    yield from (
-        (("preparation", "items", i, "check"), item["check"])
-        for i, item in enumerate(record["preparation"]["items"])
-        if "check" in item
-    )
+    yield from ((("preparation", "items", i, "check"), item["check"]) for i, item in enumerate(record["preparation"]["items"]) if "check" in item)
 
 
 def _placeholders(record: Record, report: Report) -> Iterator[Problem]:

@@ -91,9 +91,7 @@ def load(path: Path | str) -> Source:
     except UnicodeDecodeError as error:
         return Source(
             file,
-            problems=[
-                Problem(file, error.object.count(b"\n", 0, error.start) + 1, "", "not UTF-8 text", allowed="UTF-8")
-            ],
+            problems=[Problem(file, error.object.count(b"\n", 0, error.start) + 1, "", "not UTF-8 text", allowed="UTF-8")],
         )
     return parse(text, file)
 
@@ -168,11 +166,7 @@ def _compose(text: str) -> yaml.Node | None:
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = (
-            "only one document is allowed in a file"
-            if "single document" in str(error.context)
-            else f"not YAML: {error.problem or error.context}"
-        )
+        message = "only one document is allowed in a file" if "single document" in str(error.context) else f"not YAML: {error.problem or error.context}"
         raise _Bad(mark.line + 1 if mark else 1, message) from None
     except yaml.YAMLError as error:  # characters YAML does not allow
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
@@ -201,11 +195,7 @@ class _Builder:
         if node.tag and node.tag not in _STRUCTURE:
             self.problem(node, path, "tag is not known here", node.tag, "!vault, !unsafe")
         self.open.add(id(node))
-        value = (
-            self.mapping(node, path)
-            if type(node) is yaml.MappingNode
-            else [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
-        )
+        value = self.mapping(node, path) if type(node) is yaml.MappingNode else [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
         self.open.discard(id(node))
         return value
 
@@ -247,9 +237,7 @@ class _Builder:
                 self.problem(item, path, "only a mapping can be merged with <<")
 
     def problem(self, node: yaml.Node, path: Path_, message: str, found: str = "", allowed: str = "") -> None:
-        self.source.problems.append(
-            Problem(self.source.file, node.start_mark.line + 1, dotted(path), message, found, allowed)
-        )
+        self.source.problems.append(Problem(self.source.file, node.start_mark.line + 1, dotted(path), message, found, allowed))
 
 
 def dotted(path: Path_) -> str:
@@ -265,7 +253,5 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
     for key, value in node.value:
         if key.value == part:
             return key.start_mark.line + 1, value
-    bases = (
-        b for k, v in node.value if k.value == "<<" for b in (v.value if isinstance(v, yaml.SequenceNode) else [v])
-    )
+    bases = (b for k, v in node.value if k.value == "<<" for b in (v.value if isinstance(v, yaml.SequenceNode) else [v]))
     return next((found for base in bases if (found := _child(base, part))), None)

@@ -65,7 +65,8 @@ def _specs(role: str) -> dict[str, Any]:
 
 def _resolved(spec: Options) -> dict[str, Any]:
     done: dict[str, Any] = {}
-    for name, option in spec.items():
+    for name, given in spec.items():
+        option = given
         if "options" not in option and name in SHARED and "dict" in (option["type"], option.get("elements")):
             shape = _specs("step")[SHARED[name]]["options"][SHARED[name]]
             option = {**option, **{key: shape[key] for key in ("options", *GROUPS) if key in shape}}
@@ -92,9 +93,7 @@ def _form(option: Options, section: str) -> Form:
 def _field(name: str, option: Options, section: str) -> Field:
     choices = option.get("choices") or ()
     kind, form = option.get("type", "str"), _form(option, section) if "options" in option else None
-    allowed = ", ".join(
-        c if labels.value_label(section, c) == c else f"{c} ({labels.value_label(section, c)})" for c in choices
-    )
+    allowed = ", ".join(c if labels.value_label(section, c) == c else f"{c} ({labels.value_label(section, c)})" for c in choices)
     words = labels.value_words(section, choices) if choices else {}
     return Field(
         name,

@@ -20,7 +20,10 @@ def compare(folder: Path, files: Iterable[Mapping[str, Any]]) -> list[dict[str, 
     wanted = {item["name"]: item for item in files}
     present = {p.name for p in folder.iterdir() if p.name not in IGNORED} if folder.is_dir() else set()
     lines = [_line(folder / name, item) for name, item in wanted.items()]
-    extra = [{"name": name, "size": _size(folder / name), "algorithm": "", "expected": "", "actual": "", "verdict": "extra"} for name in sorted(present - set(wanted))]
+    extra = [
+        {"name": name, "size": _size(folder / name), "algorithm": "", "expected": "", "actual": "", "verdict": "extra"}
+        for name in sorted(present - set(wanted))
+    ]
     return lines + extra
 
 

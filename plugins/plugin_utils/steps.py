@@ -109,7 +109,7 @@ def display(kind: str, args: Data) -> str:
         "packages": lambda: f"{args.get('provider')} install " + " ".join("=".join(filter(None, (p["name"], p.get("version")))) for p in args["names"]),
         "tasks": lambda: f"tasks {args['file']}",
     }
-    return shown[kind]()
+    return str(shown[kind]())  # type: ignore[no-untyped-call] # lambdas carry no types
 
 
 def service_display(args: Data) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 MARKER = "itops.yml"
@@ -66,9 +65,7 @@ def find(start: Path | None = None) -> Workspace:
     for folder in (origin.resolve(), *origin.resolve().parents):
         if (folder / MARKER).is_file():
             return load(folder)
-    raise BadInput(
-        [Problem(str(origin), 0, "", f"no workspace: no {MARKER} here or above", remedy="run: itops init DIR, or pass --workspace DIR")]
-    )
+    raise BadInput([Problem(str(origin), 0, "", f"no workspace: no {MARKER} here or above", remedy="run: itops init DIR, or pass --workspace DIR")])
 
 
 def load(root: Path) -> Workspace:
@@ -93,9 +90,7 @@ def _settings(path: Path) -> dict[str, Any]:
         raise BadInput([Problem(str(path), 0, "", f"cannot be read: {error}")]) from None
     if not isinstance(data, dict):
         raise BadInput([Problem(str(path), 1, "", "not a mapping", allowed=", ".join(sorted(SETTINGS)))])
-    problems = [
-        Problem(str(path), 0, str(key), "unknown setting", allowed=", ".join(sorted(SETTINGS))) for key in data if key not in SETTINGS
-    ]
+    problems = [Problem(str(path), 0, str(key), "unknown setting", allowed=", ".join(sorted(SETTINGS))) for key in data if key not in SETTINGS]
     try:
         ZoneInfo(str(data.get("timezone", "UTC")))
     except (KeyError, ValueError, OSError):

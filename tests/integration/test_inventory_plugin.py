@@ -17,15 +17,29 @@ import pytest
 
 REPO = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-LEAST = "id: {id}\nname: 服务\nowner: zhang.wei\nplatform: vm\nredundancy: 单机\nhosts: [{host}]\nbackup: {{sites: [local]}}\ndata_dirs: [/srv]\n"
+LEAST = """\
+id: {id}
+name: 服务
+owner: zhang.wei
+platform: vm
+redundancy: 单机
+hosts: [{host}]
+backup: {{sites: [local]}}
+data_dirs: [/srv]
+"""
+CONFIG = f"""\
+[defaults]
+collections_path = {REPO / "collections"}
+[inventory]
+any_unparsed_is_failed = true
+ignore_patterns = ^people\\.ya?ml$, ^services$
+"""
 
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     shutil.copytree(REPO / "inventory", tmp_path / "inventory")
-    (tmp_path / "ansible.cfg").write_text(
-        f"[defaults]\ncollections_path = {REPO / 'collections'}\n[inventory]\nany_unparsed_is_failed = true\nignore_patterns = ^people\\.ya?ml$, ^services$\n"
-    )
+    (tmp_path / "ansible.cfg").write_text(CONFIG)
     return tmp_path / "inventory"
 
 
@@ -38,9 +52,7 @@ def run(inventory: Path, program: str, *args: str) -> subprocess.CompletedProces
         "ANSIBLE_HOME": str(inventory.parent / "home"),
     }
     command = [str(BIN / program), *args]
-    return subprocess.run(
-        command, cwd=inventory.parent, env=env, capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.run(command, cwd=inventory.parent, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def sources(inventory: Path, *names: str) -> list[str]:
@@ -50,11 +62,7 @@ def sources(inventory: Path, *names: str) -> list[str]:
 def plain(value: Any) -> Any:
     """What ansible-inventory prints, without the mark on untrusted text."""
     if isinstance(value, dict):
-        return (
-            plain(value["__ansible_unsafe"])
-            if set(value) == {"__ansible_unsafe"}
-            else {key: plain(item) for key, item in value.items()}
-        )
+        return plain(value["__ansible_unsafe"]) if set(value) == {"__ansible_unsafe"} else {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
@@ -92,9 +100,7 @@ def test_a_host_in_several_services_keeps_all_of_them(inventory: Path) -> None:
 def test_a_group_of_another_source_is_taken_apart(inventory: Path) -> None:
     service(inventory, "wiki2", "{group: wiki_servers}")
     found = listed(inventory)
-    assert found["_meta"]["hostvars"]["wiki-1"]["itops_services"]["wiki2"]["hosts"] == [
-        {"name": "wiki-1", "role": "primary", "vars": {}}
-    ]
+    assert found["_meta"]["hostvars"]["wiki-1"]["itops_services"]["wiki2"]["hosts"] == [{"name": "wiki-1", "role": "primary", "vars": {}}]
 
 
 def test_a_group_that_is_not_there_is_an_error_with_a_place(inventory: Path) -> None:
@@ -132,18 +138,13 @@ def test_a_wrong_option_and_another_file_name(inventory: Path) -> None:
     done = run(inventory, "ansible-inventory", *sources(inventory), "--list")
     assert (done.returncode != 0, "unknown option folder" in done.stderr) == (True, True)
     (inventory / "services.yaml").write_text("plugin: itops.maintenance.services\n")
-    assert (
-        "could not be verified"
-        in run(inventory, "ansible-inventory", *sources(inventory, "services.yaml"), "--list").stderr
-    )
+    assert "could not be verified" in run(inventory, "ansible-inventory", *sources(inventory, "services.yaml"), "--list").stderr
 
 
 def test_other_places_for_records_and_people(inventory: Path) -> None:
     (inventory / "services").rename(inventory / "records")
     (inventory / "people.yml").rename(inventory / "staff.yml")
-    (inventory / "b.itops.yaml").write_text(
-        "plugin: itops.maintenance.services\nservices_dir: records\npeople: staff.yml\n"
-    )
+    (inventory / "b.itops.yaml").write_text("plugin: itops.maintenance.services\nservices_dir: records\npeople: staff.yml\n")
     assert sorted(listed(inventory, "b.itops.yaml")["_meta"]["hostvars"]) == ["web-1", "web-2", "wiki-1"]
 
 
@@ -199,9 +200,7 @@ def test_inline_vault_values_survive_and_open_with_the_password(inventory: Path)
     password.write_text("vault-password\n")
     made = run(inventory, "ansible-vault", "encrypt_string", "--vault-password-file", str(password), "geheim")
     indented = "".join(f"        {line.strip()}\n" for line in made.stdout.splitlines()[1:])
-    text = LEAST.format(id="vaulted", host="").replace(
-        "hosts: []\n", f"hosts:\n- name: v1\n  vars:\n      db_password: !vault |\n{indented}"
-    )
+    text = LEAST.format(id="vaulted", host="").replace("hosts: []\n", f"hosts:\n- name: v1\n  vars:\n      db_password: !vault |\n{indented}")
     (inventory / "services" / "vaulted.yml").write_text(text)
     (inventory.parent / "play.yml").write_text(VAULT_PLAY)
     shown = run(inventory, "ansible-inventory", *sources(inventory), "--list")

@@ -65,14 +65,10 @@ class Host:
         self.state = root / "state"
         self.python = python
 
-    def op(
-        self, name: str, body: Mapping[str, Any], files: Mapping[str, bytes] | None = None, *, engine: bool = True
-    ) -> dict[str, Any]:
+    def op(self, name: str, body: Mapping[str, Any], files: Mapping[str, bytes] | None = None, *, engine: bool = True) -> dict[str, Any]:
         make = host_protocol.request if engine else host_protocol.small_request
         shell = host_protocol.bootstrap(self.python, str(self.state), name)
-        done = subprocess.run(
-            ["/bin/sh", "-c", shell], input=make(body, files), capture_output=True, check=False, timeout=60
-        )
+        done = subprocess.run(["/bin/sh", "-c", shell], input=make(body, files), capture_output=True, check=False, timeout=60)
         assert not done.stderr, done.stderr.decode()
         return host_protocol.reply(done.stdout.decode())
 

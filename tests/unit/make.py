@@ -20,7 +20,11 @@ def workspace(root: Path, **service: Any) -> Path:
     for folder in ("inventory/services", "changes", f"staging/{CHANGE}"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "itops.yml").write_text("organisation: 示例公司\ntimezone: Asia/Shanghai\n", "utf-8")
-    people = [{"id": "zhang", "name": "张三", "roles": ["owner"]}, {"id": "li", "name": "李四", "roles": ["executor"]}, {"id": "wang", "name": "王五", "roles": ["approver"]}]
+    people = [
+        {"id": "zhang", "name": "张三", "roles": ["owner"]},
+        {"id": "li", "name": "李四", "roles": ["executor"]},
+        {"id": "wang", "name": "王五", "roles": ["approver"]},
+    ]
     dump(root / "inventory/people.yml", {"people": people})
     (root / "inventory/services.itops.yml").write_text("plugin: itops.maintenance.services\n", "utf-8")
     dump(root / "inventory/services/web.yml", {**web(), **service})
@@ -67,7 +71,10 @@ def plan() -> dict[str, Any]:
             {"kind": "rollback", "title": "恢复", "revert": {}},
             {"kind": "rollback", "title": "启动", "service": {"state": "started"}},
         ],
-        "checks": [{"type": "http", "title": "首页", "url": "http://127.0.0.1:8000/"}, {"type": "version", "command": "web --version", "equals": "2", "when": ["after"]}],
+        "checks": [
+            {"type": "http", "title": "首页", "url": "http://127.0.0.1:8000/"},
+            {"type": "version", "command": "web --version", "equals": "2", "when": ["after"]},
+        ],
     }
 
 

@@ -95,7 +95,11 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ("backup: {sites: [offsite]}", "backup.destination", "no destination for the site offsite"),
         ("backup: {sites: [local], destination: {local: backups}}", "backup.destination.local", "relative path"),
         ("backup: {sites: [local], destination: {local: /srv/../etc}}", "backup.destination.local", "relative path"),
-        ("backup: {sites: [local], destination: {offsite: somewhere}}", "backup.destination.offsite", "not a destination"),
+        (
+            "backup: {sites: [local], destination: {offsite: somewhere}}",
+            "backup.destination.offsite",
+            "not a destination",
+        ),
         ("backup: {sites: [local], paths: [srv]}", "backup.paths[0]", "relative path"),
         ("backup: {sites: [local], retention: {keep: 0}}", "backup.retention.keep", "too small"),
         ("data_dirs: [/a, b]", "data_dirs[1]", "relative path"),
@@ -115,28 +119,60 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ("endpoints: [{ip: 192.0.2.0/30, port: 1}]", "endpoints[0].ip", "a network, not one address"),
         ("endpoints: [{url: 'http://'}]", "endpoints[0].url", "not a URL"),
         ("endpoints: [{url: 'http://h:99999/'}]", "endpoints[0].url", "not a URL (Port out of range 0-65535)"),
-        ("endpoints: [{ip: 192.0.2.1, url: 'http://192.0.2.2/'}]", "endpoints[0].url", "its host 192.0.2.2 is not the endpoint's ip"),
-        ("endpoints: [{port: 81, url: 'http://192.0.2.2/'}]", "endpoints[0].url", "its port 80 is not the endpoint's port"),
+        (
+            "endpoints: [{ip: 192.0.2.1, url: 'http://192.0.2.2/'}]",
+            "endpoints[0].url",
+            "its host 192.0.2.2 is not the endpoint's ip",
+        ),
+        (
+            "endpoints: [{port: 81, url: 'http://192.0.2.2/'}]",
+            "endpoints[0].url",
+            "its port 80 is not the endpoint's port",
+        ),
         ("endpoints: [{protocol: https, url: 'http://192.0.2.2/'}]", "endpoints[0].protocol", "the url speaks http"),
         ("maintenance: {cycle: {every: 0, unit: 日}}", "maintenance.cycle.every", "too small"),
         ("maintenance: {tz: Asia/Peking}", "maintenance.tz", "unknown time zone"),
         ("maintenance: {anchor: 明天}", "maintenance.anchor", "not a date or time"),
         ("maintenance: {exclude: [2026-02-30]}", "maintenance.exclude[0]", "not a date"),
-        ("maintenance: {business_low: [{start: 25:00, end: 06:00}]}", "maintenance.business_low[0].start", "not a time of day"),
-        ("maintenance: {freeze: [{start: 2026-02-02, end: 2026-02-01}]}", "maintenance.freeze[0].end", "before its start"),
-        ("failover: {steps: [{kind: failover, service: {state: started}}]}", "failover.steps[0]", "nobody knows how to control this service"),
+        (
+            "maintenance: {business_low: [{start: 25:00, end: 06:00}]}",
+            "maintenance.business_low[0].start",
+            "not a time of day",
+        ),
+        (
+            "maintenance: {freeze: [{start: 2026-02-02, end: 2026-02-01}]}",
+            "maintenance.freeze[0].end",
+            "before its start",
+        ),
+        (
+            "failover: {steps: [{kind: failover, service: {state: started}}]}",
+            "failover.steps[0]",
+            "nobody knows how to control this service",
+        ),
         ("failover: {steps: [{kind: failover, command: x, timeout: 0}]}", "failover.steps[0].timeout", "too small"),
         ("failover: {steps: [{kind: failover, command: '%{vip}'}]}", "failover", "%{vip} has no value on web-1"),
-        ("failover: {checks: [{type: port, port: 1, url: 'http://h/'}]}", "failover.checks[0].url", "has no meaning for type port"),
-        ("failover: {checks: [{type: port, port: 1, state: running}]}", "failover.checks[0].state", "has no meaning for type port"),
+        (
+            "failover: {checks: [{type: port, port: 1, url: 'http://h/'}]}",
+            "failover.checks[0].url",
+            "has no meaning for type port",
+        ),
+        (
+            "failover: {checks: [{type: port, port: 1, state: running}]}",
+            "failover.checks[0].state",
+            "has no meaning for type port",
+        ),
         ("failover: {checks: [{type: port, port: 70000}]}", "failover.checks[0].port", "not a port"),
         ("failover: {checks: [{type: http, url: /x}]}", "failover.checks[0].url", "not a URL"),
         ("known_errors: [{type: x, pattern: '('}]", "known_errors[0].pattern", "not a regular expression"),
-        ("hosts: [{name: a, vars: {db_password: hunter2}}]", "hosts[0].vars.db_password", "a literal secret (db_password)"),
+        (
+            "hosts: [{name: a, vars: {db_password: hunter2}}]",
+            "hosts[0].vars.db_password",
+            "a literal secret (db_password)",
+        ),
         ("credentials: {ref: 'https://bob:hunter2@example.com/'}", "credentials.ref", "a literal secret in a text"),
         ("remark: 'mysql -u root --password=hunter2'", "remark", "a literal secret in a text"),
     ],
-)  # fmt: skip
+)
 def test_one_rule_one_error(text: str, path: str, message: str) -> None:
     found = [p for p in errors(check(text + "\n")) if p.path == path]
     assert any(p.message.startswith(message) for p in found), [str(p) for p in check(text + "\n")]
@@ -169,7 +205,8 @@ def test_doubts_are_warnings(text: str, path: str) -> None:
         "endpoints: [{ip: '2001:db8::1', port: 443, url: 'https://[2001:db8:0::1]/'}]",
         "endpoints: [{ip: 192.0.2.1, port: 8443, url: 'https://web.example.com:8443/'}]",
         "hosts: [{name: a, vars: {db_password: !vault x, token_file: /etc/t, password_ref: 见密码库}}]",
-        "hosts: [{name: web-1, address: 192.0.2.1, vars: {vip: 192.0.2.9}}]\noperations: [{item: x, method: manual, checks: [{type: http, url: 'http://%{vip}/%{host}'}]}]",
+        "hosts: [{name: web-1, address: 192.0.2.1, vars: {vip: 192.0.2.9}}]\n"
+        "operations: [{item: x, method: manual, checks: [{type: http, url: 'http://%{vip}/%{host}'}]}]",
         "backup: {sites: [offsite], destination: {offsite: 'b@[2001:db8::1]:/srv'}}",
         "maintenance: {business_low: [{start: 22:00, end: 06:00}], freeze: [{start: 2026-02-01, end: 2026-02-01}]}",
     ],
@@ -286,9 +323,7 @@ def test_every_kind_of_change_is_seen(folder: Path, counted: list[str]) -> None:
     assert read(folder, cache=True).services == {}
 
 
-def test_what_was_changed_just_now_is_read_again(
-    folder: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_changed_just_now_is_read_again(folder: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue_cache, "RACY_NS", 2_000_000_000)
     write(folder, "a.yml", BASE)
     read(folder, cache=True)
@@ -319,8 +354,13 @@ def test_a_bad_cache_is_ignored(folder: Path, counted: list[str], damage: str) -
     file = folder / "cache" / catalogue.CACHE_FILE
     content = file.read_bytes()
     damaged = {
-        "cut": content[:-5], "flip": content.replace("门户".encode(), "假户".encode()), "empty": b"", "json": b"{}", "key": b"x" + content, "writable": content,
-    }  # fmt: skip
+        "cut": content[:-5],
+        "flip": content.replace("门户".encode(), "假户".encode()),
+        "empty": b"",
+        "json": b"{}",
+        "key": b"x" + content,
+        "writable": content,
+    }
     file.write_bytes(damaged[damage])
     if damage == "writable":
         file.chmod(0o666)
@@ -328,9 +368,7 @@ def test_a_bad_cache_is_ignored(folder: Path, counted: list[str], damage: str) -
     assert counted == ["a.yml", "a.yml"]
 
 
-def test_another_program_does_not_use_the_cache(
-    folder: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_program_does_not_use_the_cache(folder: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder, "a.yml", BASE)
     read(folder, cache=True)
     monkeypatch.setattr(catalogue_cache, "_program", lambda: "another version")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+
 from tests.unit import make
 
 

@@ -96,9 +96,7 @@ def certificate(tmp_path: Path) -> Path:
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    plain = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    plain = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (tmp_path / "cert.pem").write_bytes(plain + made.public_bytes(serialization.Encoding.PEM))
     return tmp_path / "cert.pem"
 
@@ -122,9 +120,7 @@ class TestHttp:
             ({"json": {"path": "a", "equals": 2}}, "expected a JSON answer, found 'all is well'"),
         ],
     )
-    def test_status_body_and_json(
-        self, ctx: Context, serve: Callable[..., str], args: dict[str, Any], reason: str
-    ) -> None:
+    def test_status_body_and_json(self, ctx: Context, serve: Callable[..., str], args: dict[str, Any], reason: str) -> None:
         told = ask(ctx, type="http", url=serve() + args.pop("path", "/"), **args)
         assert told.reason.startswith(reason) and bool(told.reason) == bool(reason)
 
@@ -143,14 +139,9 @@ class TestHttp:
         assert "the certificate is not trusted" in ask(ctx, type="http", url=url).reason
         assert ask(ctx, type="http", url=url, tls_verify=False).ok
         assert ask(ctx, type="http", url=url, ca_file=str(certificate)).ok
-        assert (
-            "not trusted"
-            in ask(ctx, type="http", url=url.replace("127.0.0.1", "localhost"), ca_file=str(certificate)).reason
-        )
+        assert "not trusted" in ask(ctx, type="http", url=url.replace("127.0.0.1", "localhost"), ca_file=str(certificate)).reason
 
-    def test_the_environment_s_proxy_is_not_asked(
-        self, ctx: Context, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_environment_s_proxy_is_not_asked(self, ctx: Context, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         assert ask(ctx, type="http", url=serve()).ok
 
@@ -159,10 +150,7 @@ class TestHost:
     def test_port(self, ctx: Context, serve: Callable[..., str]) -> None:
         number = int(serve().rpartition(":")[2])
         assert ask(ctx, type="port", port=number).ok
-        assert (
-            ask(ctx, type="port", port=number, state="closed").reason
-            == f"expected port 127.0.0.1:{number} closed, found it open"
-        )
+        assert ask(ctx, type="port", port=number, state="closed").reason == f"expected port 127.0.0.1:{number} closed, found it open"
         assert ask(ctx, type="port", port=1, state="closed").ok
         assert ask(ctx, type="port", port=1).reason == "expected port 127.0.0.1:1 open, found it closed"
 
@@ -171,10 +159,7 @@ class TestHost:
         child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", marker], stdin=subprocess.PIPE)
         try:
             until(lambda: ask(ctx, type="process", pattern=marker).ok, "the process")
-            assert (
-                ask(ctx, type="process", pattern=marker, min=2).reason
-                == f"expected at least 2 processes matching {marker!r}, found 1"
-            )
+            assert ask(ctx, type="process", pattern=marker, min=2).reason == f"expected at least 2 processes matching {marker!r}, found 1"
             assert ask(ctx, type="process", pattern=marker, min=0, max=0).reason.startswith("expected 0 to 0")
         finally:
             child.communicate(b"")
@@ -261,13 +246,9 @@ class TestLog:
         path.write_text("FATAL\n")
         assert not self.look(ctx, path).ok
 
-    def test_the_journal_of_a_unit_is_read_after_its_cursor(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_journal_of_a_unit_is_read_after_its_cursor(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         fake = tmp_path / "journalctl"
-        fake.write_text(
-            '#!/bin/sh\ncase "$*" in *--show-cursor*) echo "-- cursor: s=1;i=2" ;; *"-u web --after-cursor=s=1;i=2"*) echo ERROR new ;; esac\n'
-        )
+        fake.write_text('#!/bin/sh\ncase "$*" in *--show-cursor*) echo "-- cursor: s=1;i=2" ;; *"-u web --after-cursor=s=1;i=2"*) echo ERROR new ;; esac\n')
         fake.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         told = Host(tmp_path).run(step("quiet", "check", type="log", unit="web", pattern="ERROR"), unattended=False)

@@ -22,9 +22,7 @@ def host(tmp_path: Path) -> Host:
 
 def waiting(tmp_path: Path, name: str = "hold") -> dict[str, object]:
     """A step that lasts until the test lets it go."""
-    return command(
-        name, f"touch {tmp_path}/reached; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done", timeout=int(PATIENCE)
-    )
+    return command(name, f"touch {tmp_path}/reached; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done", timeout=int(PATIENCE))
 
 
 def reached(tmp_path: Path) -> None:
@@ -33,9 +31,7 @@ def reached(tmp_path: Path) -> None:
 
 class TestForward:
     def test_steps_run_one_after_the_other_and_are_in_the_journal(self, host: Host, tmp_path: Path) -> None:
-        told = host.run(
-            command("one", f"echo 1 >> {tmp_path}/log"), command("two", f"echo 2 >> {tmp_path}/log; echo fine")
-        )
+        told = host.run(command("one", f"echo 1 >> {tmp_path}/log"), command("two", f"echo 2 >> {tmp_path}/log; echo fine"))
         assert told.result == "done" and told.end["changed"] is True
         assert (tmp_path / "log").read_text() == "1\n2\n"
         assert [line["event"] for line in told.lines] == [
@@ -46,9 +42,7 @@ class TestForward:
         assert told.finished("two")["rc"] == 0
 
     def test_no_float_ever_reaches_the_journal(self, host: Host, tmp_path: Path) -> None:
-        told = host.run(
-            command("one", "true"), check_file(tmp_path), step("room", "space", paths=[{"path": "/", "need_bytes": 1}])
-        )
+        told = host.run(command("one", "true"), check_file(tmp_path), step("room", "space", paths=[{"path": "/", "need_bytes": 1}]))
 
         def floats(value: object) -> bool:
             if isinstance(value, dict):
@@ -58,9 +52,7 @@ class TestForward:
         assert not floats(told.lines)
 
     def test_an_attended_segment_stops_at_the_first_abnormal_step(self, host: Host, tmp_path: Path) -> None:
-        told = host.run(
-            command("bad", "echo broken; exit 3"), command("never", f"touch {tmp_path}/x"), unattended=False
-        )
+        told = host.run(command("bad", "echo broken; exit 3"), command("never", f"touch {tmp_path}/x"), unattended=False)
         assert told.result == "abnormal"
         assert told.end["step"] == "bad"
         assert "exit status 3, expected 0" in told.end["message"] and "broken" in told.end["message"]
@@ -97,11 +89,7 @@ class TestForward:
 
     def test_long_feedback_is_cut_and_the_rest_kept_for_evidence(self, host: Host) -> None:
         line = host.run(command("talk", "seq 1 5000")).finished("talk")
-        assert (
-            len(line["feedback"]) <= 4000
-            and line["feedback"].startswith("1\n2\n")
-            and line["feedback"].endswith("5000\n")
-        )
+        assert len(line["feedback"]) <= 4000 and line["feedback"].startswith("1\n2\n") and line["feedback"].endswith("5000\n")
         assert line["output"] == "".join(f"{n}\n" for n in range(1, 5001))
 
     def test_a_missing_command_and_an_unknown_user_are_abnormal_with_their_reason(self, host: Host) -> None:
@@ -139,9 +127,7 @@ class TestWayBack:
         assert told.result == "rolled_back_unverified"
         assert told.end["message"].startswith("exit status 1")
 
-    def test_a_failing_step_of_it_does_not_stop_the_others_and_never_hides_the_first_error(
-        self, host: Host, tmp_path: Path
-    ) -> None:
+    def test_a_failing_step_of_it_does_not_stop_the_others_and_never_hides_the_first_error(self, host: Host, tmp_path: Path) -> None:
         told = host.run(
             command("bad", "echo first; false"),
             back=(command("undo", "echo second; false"), command("up", f"touch {tmp_path}/up")),
@@ -154,9 +140,7 @@ class TestWayBack:
         more = {"phase": "rollback", "unattended": True}
         assert host.run(command("u", "true"), check_file(tmp_path), **more, segment="a").result == "rolled_back"
         assert host.run(command("u", "true"), **more, segment="b").result == "rolled_back_unverified"
-        told = host.run(
-            command("u", "false"), command("up", f"touch {tmp_path}/up"), check_file(tmp_path), **more, segment="c"
-        )
+        told = host.run(command("u", "false"), command("up", f"touch {tmp_path}/up"), check_file(tmp_path), **more, segment="c")
         assert told.result == "rollback_failed" and (tmp_path / "up").exists()
 
 
@@ -184,11 +168,7 @@ class TestDetached:
 
     def test_a_service_started_by_it_does_not_inherit_ignored_signals(self, host: Host) -> None:
         said = host.run(command("look", "grep SigIgn /proc/self/status")).finished("look")["feedback"]
-        assert (
-            int(said.split()[1], 16)
-            & (1 << (signal.SIGHUP - 1) | 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGPIPE - 1))
-            == 0
-        )
+        assert int(said.split()[1], 16) & (1 << (signal.SIGHUP - 1) | 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGPIPE - 1)) == 0
 
     def test_a_second_start_of_the_same_segment_never_runs_it_twice(self, host: Host, tmp_path: Path) -> None:
         host.start(waiting(tmp_path), wait_ms=0)
@@ -258,14 +238,10 @@ class TestCancel:
     def test_it_stops_at_the_step_boundary(self, host: Host, tmp_path: Path) -> None:
         told = self.cancelled(host, tmp_path, unattended=False)
         assert told.result == "cancelled"
-        assert [(line["signal"], line["by"]) for line in told.lines if line["event"] == "cancel_requested"] == [
-            ("SIGINT", "wang")
-        ]
+        assert [(line["signal"], line["by"]) for line in told.lines if line["event"] == "cancel_requested"] == [("SIGINT", "wang")]
 
     def test_after_a_change_an_unattended_segment_goes_back(self, host: Host, tmp_path: Path) -> None:
-        assert (
-            self.cancelled(host, tmp_path, back=(command("undo", "true"), check_file(tmp_path))).result == "rolled_back"
-        )
+        assert self.cancelled(host, tmp_path, back=(command("undo", "true"), check_file(tmp_path))).result == "rolled_back"
 
     def test_sigterm_is_a_cancel(self, host: Host, tmp_path: Path) -> None:
         pid = host.start(waiting(tmp_path), command("never", "true"), wait_ms=0, unattended=False)["lines"][0]["pid"]
@@ -297,9 +273,7 @@ class TestConfirmation:
         assert not (tmp_path / "undone").exists()
 
     def test_an_unconfirmed_one_is_undone_by_the_host(self, host: Host, tmp_path: Path) -> None:
-        told = host.run(
-            command("cut", "true"), back=(command("undo", "true"), check_file(tmp_path)), confirm_within_s=1
-        )
+        told = host.run(command("cut", "true"), back=(command("undo", "true"), check_file(tmp_path)), confirm_within_s=1)
         assert told.result == "rolled_back"
         assert "not confirmed in time" in told.end["message"]
 
@@ -315,9 +289,7 @@ class TestSecrets:
             secrets=[*secrets, "from-the-environment"], env=env, unattended=False,
         )  # fmt: skip
         assert "«redacted»" in told.finished("say")["feedback"]
-        everything = str(told.answer) + "".join(
-            p.read_text() for p in host.change_dir.rglob("*") if p.is_file() and p.name != "ballast"
-        )
+        everything = str(told.answer) + "".join(p.read_text() for p in host.change_dir.rglob("*") if p.is_file() and p.name != "ballast")
         for secret in [*secrets, "from-the-environment", "UzNjciZ0L3BsYWluIHZhbHVl"]:
             assert secret not in everything
 
@@ -334,9 +306,7 @@ class TestSecrets:
 
 class TestPatchFiles:
     def test_files_are_hashed_before_anything_runs(self, host: Host, tmp_path: Path) -> None:
-        body = {
-            "segment": {**host.segment(command("never", f"touch {tmp_path}/x")), "files": [listed("p.bin", b"good")]}
-        }
+        body = {"segment": {**host.segment(command("never", f"touch {tmp_path}/x")), "files": [listed("p.bin", b"good")]}}
         answer = host.op("start", body, {"p.bin": b"evil"})
         assert answer["ok"] is False and "sha256" in answer["error"] and not (tmp_path / "x").exists()
         assert host.op("start", body, {"p.bin": b"good"})["lines"][-1]["result"] == "done"
@@ -363,10 +333,7 @@ class TestPatchFiles:
     def test_names_that_lead_elsewhere_are_refused(self, host: Host) -> None:
         body = {"segment": {**host.segment(command("x", "true")), "files": [listed("../p", b"x")]}}
         assert host.op("start", body, {"../p": b"x"})["ok"] is False
-        assert (
-            host.op("start", {"segment": host.segment(command("x", "true"), change="../../etc")})["kind"]
-            == "UnsafePlace"
-        )
+        assert host.op("start", {"segment": host.segment(command("x", "true"), change="../../etc")})["kind"] == "UnsafePlace"
 
 
 class TestFullDisk:
@@ -375,17 +342,12 @@ class TestFullDisk:
         """A filesystem of 6 MiB."""
         place = tmp_path / "small"
         place.mkdir()
-        if (
-            os.geteuid() != 0
-            or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], check=False).returncode
-        ):
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], check=False).returncode:
             pytest.skip("needs root to mount a small filesystem")
         yield place
         subprocess.run(["umount", "-l", str(place)], check=False)
 
-    @pytest.mark.parametrize(
-        "then", ["false", "seq 1 9000"], ids=["the step fails", "only the journal has no room any more"]
-    )
+    @pytest.mark.parametrize("then", ["false", "seq 1 9000"], ids=["the step fails", "only the journal has no room any more"])
     def test_an_update_that_fills_the_disk_is_rolled_back_and_told(self, small: Path, then: str) -> None:
         host, conf = Host(small), small / "app.conf"
         conf.write_text("old\n" * 1000)
@@ -420,9 +382,7 @@ class TestProtocol:
     def test_many_installs_at_once_leave_one_engine(self, host: Host) -> None:
         shell = host_protocol.bootstrap(host.python, str(host.state), "state")
         crowd = [subprocess.Popen(["sh", "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(6)]
-        answers = [
-            host_protocol.reply(one.communicate(host_protocol.request({"change": "c"}))[0].decode()) for one in crowd
-        ]
+        answers = [host_protocol.reply(one.communicate(host_protocol.request({"change": "c"}))[0].decode()) for one in crowd]
         assert all(answer["ok"] for answer in answers)
         assert [path.name for path in (host.state / "engine").iterdir()] == [host_protocol.engine().digest]
 

@@ -198,11 +198,7 @@ class TestRelease:
         if suffix == "tar.zst":
             if process.run(["zstd", "-q", "-"], timeout=5).rc == process.NOT_FOUND:
                 pytest.skip("no zstd here")
-            archive.write_bytes(
-                subprocess.run(
-                    ["zstd", "-cq"], input=packed(("f", "x"), mode="w"), stdout=subprocess.PIPE, check=True
-                ).stdout
-            )
+            archive.write_bytes(subprocess.run(["zstd", "-cq"], input=packed(("f", "x"), mode="w"), stdout=subprocess.PIPE, check=True).stdout)
         else:
             content = zipped(("f", "x")) if suffix == "zip" else packed(("f", "x"), mode="w:" + suffix[4:])
             archive.write_bytes(content)
@@ -221,9 +217,7 @@ class TestHostileArchives:
     )  # fmt: skip
     def test_what_leads_out_is_refused_and_nothing_is_left(self, host: Host, tmp_path: Path, content: bytes) -> None:
         name = "a.zip" if content.startswith(b"PK") else "a.tar.gz"
-        told = host.run(
-            step("rel", "release", file=name, dest=str(tmp_path / "app")), sent={name: content}, unattended=False
-        )
+        told = host.run(step("rel", "release", file=name, dest=str(tmp_path / "app")), sent={name: content}, unattended=False)
         assert told.result == "abnormal" and "refused" in told.end["message"]
         left = [path.name for path in (tmp_path / "app/releases").iterdir()]
         assert left == [".itops"] and not (tmp_path / "app/current").is_symlink()
@@ -298,9 +292,7 @@ class TestService:
         assert host.run(self.service(tmp_path, "started"), env=env, segment="s2").finished("svc")["changed"] is False
         assert (tmp_path / "log").read_text().count("start ") == 1
 
-    def test_a_service_that_does_not_come_up_is_abnormal_with_its_own_words(
-        self, host: Host, tmp_path: Path, env: dict[str, str]
-    ) -> None:
+    def test_a_service_that_does_not_come_up_is_abnormal_with_its_own_words(self, host: Host, tmp_path: Path, env: dict[str, str]) -> None:
         (tmp_path / "next").write_text("FATAL\n")
         line = host.run(self.service(tmp_path, "started"), env=env, unattended=False).finished("svc")
         assert "expected the service running, found web FATAL" in line["reason"] and "it said why" in line["feedback"]
@@ -386,9 +378,7 @@ class TestHostSteps:
             {"path": str(tmp_path), "need_bytes_of": [str(tmp_path / "data")]},
         ]
         assert host.run(step("room", "space", paths=paths)).finished("room")["data"]["paths"][0]["need"] == 1500
-        told = host.run(
-            step("room", "space", paths=[{"path": "/", "need_bytes": 10**18}]), unattended=False, segment="s2"
-        )
+        told = host.run(step("room", "space", paths=[{"path": "/", "need_bytes": 10**18}]), unattended=False, segment="s2")
         assert "not enough room on /" in told.end["message"]
 
     def test_runnable_says_what_there_is(self, host: Host) -> None:

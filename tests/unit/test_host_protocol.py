@@ -38,9 +38,7 @@ def test_anything_else_is_quoted(said: str) -> None:
 
 def test_a_damaged_engine_is_not_installed(tmp_path: Path) -> None:
     shell = host_protocol.poll_command(sys.executable, str(tmp_path / "s"), "0" * 12, "state")
-    done = subprocess.run(
-        ["sh", "-c", shell], input=host_protocol.request({"change": "c"}), capture_output=True, check=True
-    )
+    done = subprocess.run(["sh", "-c", shell], input=host_protocol.request({"change": "c"}), capture_output=True, check=True)
     assert host_protocol.reply(done.stdout.decode())["error"] == "the engine was damaged on its way"
 
 

@@ -47,11 +47,7 @@ ALL = [
 
 @pytest.mark.parametrize(("field", "words"), SEED.items())
 def test_every_word_of_the_seed_is_known_to_its_field(field: str, words: dict[str, str]) -> None:
-    fields = [
-        labels.value_words("service", allowed)
-        for name, allowed in ALL
-        if name == field and set(words.values()) <= set(allowed)
-    ]
+    fields = [labels.value_words("service", allowed) for name, allowed in ALL if name == field and set(words.values()) <= set(allowed)]
     assert fields
     for known in fields:
         assert {word: known[word] for word in words} == words
@@ -68,12 +64,7 @@ def test_two_choices_of_a_field_never_share_a_word(field: str, allowed: list[str
 
 def test_every_choice_of_a_service_has_a_chinese_and_an_english_label() -> None:
     known = labels.catalogue()["values"]
-    wanted = {
-        choice
-        for options in (schema.options("service"), schema.options("service", "people"))
-        for _n, cs in choices(options)
-        for choice in cs
-    }
+    wanted = {choice for options in (schema.options("service"), schema.options("service", "people")) for _n, cs in choices(options) for choice in cs}
     protocol_words = {"tcp", "udp", "http", "https", "GET", "HEAD", "POST", "apt", "dnf", "systemd", "supervisor"}
     check_types = {"port", "service", "process", "version", "command", "file", "log"}
     unnamed = {choice for choice in wanted if not {"zh_CN", "en"} <= set(known.get(choice, {}))}

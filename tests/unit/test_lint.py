@@ -42,9 +42,7 @@ def test_warnings_are_allowed(workspace: Path) -> None:
     wiki.write_text(wiki.read_text().replace("sites: [本地]", "sites: []"))
     done = lint(workspace)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[0] == (
-        "inventory/services/wiki.yml:20: warning: backup.sites: no backup site: the gate refuses every maintenance"
-    )
+    assert done.stdout.splitlines()[0] == ("inventory/services/wiki.yml:20: warning: backup.sites: no backup site: the gate refuses every maintenance")
     assert lint(workspace, "--quiet").stdout.count("\n") == 1
 
 

@@ -33,8 +33,13 @@ def test_the_least_record_gets_all_defaults() -> None:
     assert data["redundancy"] == "standalone"
     assert data["hosts"] == [{"name": "web-1", "role": "primary", "vars": {}}]
     assert data["backup"] == {
-        "sites": [], "destination": {}, "provider": "archive", "paths": [], "exclude": [], "retention": {"keep": 7},
-    }  # fmt: skip
+        "sites": [],
+        "destination": {},
+        "provider": "archive",
+        "paths": [],
+        "exclude": [],
+        "retention": {"keep": 7},
+    }
     assert (data["maintenance"]["mode"], data["monitoring"], data["failover"]) == (
         "manual",
         {"state": "absent"},
@@ -102,16 +107,12 @@ def test_values_accepted(line: str, path: tuple[str | int, ...], value: object) 
 )
 def test_the_seeds_words_are_accepted(name: str, seed: list[str]) -> None:
     for word in seed:
-        text = (
-            SERVICE.replace("platform: vm\n", "").replace("redundancy: 单机\n", "") + "platform: vm\nredundancy: 单机\n"
-        )
+        text = SERVICE.replace("platform: vm\n", "").replace("redundancy: 单机\n", "") + "platform: vm\nredundancy: 单机\n"
         assert validate(text.replace(f"{name}: {'vm' if name == 'platform' else '单机'}", f"{name}: {word}"))[1] == []
 
 
 def test_host_variables_are_natural_and_vaulted_ones_stay() -> None:
-    text = SERVICE.replace(
-        "[{name: web-1}]", "[{name: web-1, vars: {ansible_port: 22, on_call: yes, secret_word: !vault x}}]"
-    )
+    text = SERVICE.replace("[{name: web-1}]", "[{name: web-1, vars: {ansible_port: 22, on_call: yes, secret_word: !vault x}}]")
     given = validate(text)[0]["hosts"][0]["vars"]
     assert given == {"ansible_port": 22, "on_call": True, "secret_word": "x"}
     assert type(given["secret_word"]) is Vaulted
@@ -127,21 +128,36 @@ def test_host_variables_are_natural_and_vaulted_ones_stay() -> None:
         ("backup: 本地", [(7, "backup", "not a mapping")]),
         ("endpoints: {ip: x}", [(7, "endpoints", "not a list")]),
         ("endpoints:\n  - port: 80", [(8, "endpoints[0]", "one of these is needed")]),
-        ("endpoints:\n  - {ip: 192.0.2.1, port: 0080}", [(8, "endpoints[0].port", "not a whole number without a leading zero")]),
+        (
+            "endpoints:\n  - {ip: 192.0.2.1, port: 0080}",
+            [(8, "endpoints[0].port", "not a whole number without a leading zero")],
+        ),
         ("endpoints:\n  - {ip: 192.0.2.1, port: 8o}", [(8, "endpoints[0].port", "not a whole number")]),
         ("endpoints:\n  -\n", [(8, "endpoints[0]", "empty entry")]),
         ("capacity: {supported: 1.5}", [(7, "capacity.supported", "not a whole number")]),
         ("maintenance:\n  cycle:\n    every: 1", [(8, "maintenance.cycle.unit", "missing")]),
         ("failover: {steps: [{kind: stop}]}", [(7, "failover.steps[0]", "one of these is needed")]),
-        ("failover: {steps: [{kind: stop, command: a, tasks: b}]}", [(7, "failover.steps[0]", "only one of these may be given")]),
-        ("failover: {steps: [{kind: stop, restore: {}, chdir: /}]}", [(7, "failover.steps[0]", "chdir has a meaning only with command")]),
+        (
+            "failover: {steps: [{kind: stop, command: a, tasks: b}]}",
+            [(7, "failover.steps[0]", "only one of these may be given")],
+        ),
+        (
+            "failover: {steps: [{kind: stop, restore: {}, chdir: /}]}",
+            [(7, "failover.steps[0]", "chdir has a meaning only with command")],
+        ),
         ("failover: {checks: [{type: http}]}", [(7, "failover.checks[0]", "type http needs url")]),
-        ("failover: {checks: [{type: version, command: x}]}", [(7, "failover.checks[0]", "type version needs equals or matches")]),
+        (
+            "failover: {checks: [{type: version, command: x}]}",
+            [(7, "failover.checks[0]", "type version needs equals or matches")],
+        ),
         ("control: {provider: systemd}", [(7, "control", "provider systemd needs unit")]),
-        ("preparation: {items: [{item: x, check: {type: prot}}]}", [(7, "preparation.items[0].check.type", "not allowed")]),
+        (
+            "preparation: {items: [{item: x, check: {type: prot}}]}",
+            [(7, "preparation.items[0].check.type", "not allowed")],
+        ),
         ("name:\n  x: y", [(7, "name", "key stands twice")]),
     ],
-)  # fmt: skip
+)
 def test_errors_name_line_and_path(text: str, expected: list[tuple[int, str, str]]) -> None:
     raw = source.parse(SERVICE + text + "\n", "x.yml")
     problems = [*raw.problems, *schema.validate(schema.options("service"), raw, "service")[1]]
@@ -159,9 +175,16 @@ def test_all_errors_at_once() -> None:
         backup: {sites: 本地, retention: {keep: 七}}
         """)
     assert sorted((p.line, p.path) for p in problems) == [
-        (1, "name"), (1, "owner"), (1, "redundancy"), (2, "onwer"), (3, "platform"), (5, "hosts[0]"), (5, "hosts[0].nmae"), (6, "hosts[1].role"),
+        (1, "name"),
+        (1, "owner"),
+        (1, "redundancy"),
+        (2, "onwer"),
+        (3, "platform"),
+        (5, "hosts[0]"),
+        (5, "hosts[0].nmae"),
+        (6, "hosts[1].role"),
         (7, "backup.retention.keep"),
-    ]  # fmt: skip
+    ]
 
 
 def test_messages_say_what_is_allowed_and_what_is_near() -> None:

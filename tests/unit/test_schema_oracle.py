@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our own walk over argument specs against Ansible's validator: the same verdict and, where both accept, the same values."""
+"""Our own walk over argument specs against Ansible's validator: the same verdict and, if good, the same values."""
 
 from __future__ import annotations
 
@@ -30,13 +30,7 @@ def dump(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {dump(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(dump, value)) + "]"
-    return (
-        "'" + value.replace("'", "''") + "'"
-        if isinstance(value, str)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def without_none(value: Any) -> Any:
@@ -85,12 +79,22 @@ def test_same_verdict_and_values_as_ansible(role: str, entry: str, data: st.Data
 @pytest.mark.parametrize(
     "change",
     [
-        {"platform": "mars"}, {"colour": "red"}, {"hosts": [{"name": "a", "group": "b"}]}, {"hosts": [{}]}, {"owner": None}, {"endpoints": [{"port": 80}]},
-        {"capacity": {"supported": "many"}}, {"failover": {"steps": [{"kind": "stop"}]}}, {"control": {"provider": "systemd"}},
-        {"failover": {"steps": [{"kind": "stop", "command": "a", "tasks": "b"}]}}, {"failover": {"checks": [{"type": "http"}]}}, {"backup": {"sits": []}},
-        {"maintenance": {"cycle": {"every": 1}}}, {"failover": {"checks": [{"type": "log", "pattern": "x"}]}},
+        {"platform": "mars"},
+        {"colour": "red"},
+        {"hosts": [{"name": "a", "group": "b"}]},
+        {"hosts": [{}]},
+        {"owner": None},
+        {"endpoints": [{"port": 80}]},
+        {"capacity": {"supported": "many"}},
+        {"failover": {"steps": [{"kind": "stop"}]}},
+        {"control": {"provider": "systemd"}},
+        {"failover": {"steps": [{"kind": "stop", "command": "a", "tasks": "b"}]}},
+        {"failover": {"checks": [{"type": "http"}]}},
+        {"backup": {"sits": []}},
+        {"maintenance": {"cycle": {"every": 1}}},
+        {"failover": {"checks": [{"type": "log", "pattern": "x"}]}},
     ],
-)  # fmt: skip
+)
 def test_what_ansible_refuses_is_refused(change: dict[str, Any]) -> None:
     record = {
         "id": "web",

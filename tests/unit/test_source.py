@@ -23,12 +23,34 @@ def parse(text: str) -> source.Source:
 @pytest.mark.parametrize(
     ("written", "natural"),
     [
-        ("no", False), ("on", True), ("true", True), ("22:30", "22:30"), ("1.10", 1.1), ("0644", "0644"), ("0o17", "0o17"), ("12", 12), ("-3", -3),
-        ("1_000", 1000), ("2026-10-01", "2026-10-01"), ("2026-10-01 02:00:00", "2026-10-01 02:00:00"), ("null", None), ("~", None), ("", None),
-        ("1e3", 1000.0), ("192.0.2.1", "192.0.2.1"), ("web", "web"), ("'no'", "no"), ('"12"', "12"), ("0x1F", "0x1F"), ("y", "y"), (".5", 0.5),
-        (".inf", ".inf"), ("<<", "<<"), ("=", "="),
+        ("no", False),
+        ("on", True),
+        ("true", True),
+        ("22:30", "22:30"),
+        ("1.10", 1.1),
+        ("0644", "0644"),
+        ("0o17", "0o17"),
+        ("12", 12),
+        ("-3", -3),
+        ("1_000", 1000),
+        ("2026-10-01", "2026-10-01"),
+        ("2026-10-01 02:00:00", "2026-10-01 02:00:00"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("1e3", 1000.0),
+        ("192.0.2.1", "192.0.2.1"),
+        ("web", "web"),
+        ("'no'", "no"),
+        ('"12"', "12"),
+        ("0x1F", "0x1F"),
+        ("y", "y"),
+        (".5", 0.5),
+        (".inf", ".inf"),
+        ("<<", "<<"),
+        ("=", "="),
     ],
-)  # fmt: skip
+)
 def test_natural_type_of_a_scalar(written: str, natural: object) -> None:
     found = parse(f"a: {written}\n")
     assert found.problems == []
@@ -59,10 +81,7 @@ def test_lines_of_keys_items_and_missing_parts() -> None:
             - {d: 2,
                e: 3}
         """)
-    lines = {
-        path: found.line(path)
-        for path in [(), ("a",), ("a", "b"), ("a", "c", 1), ("a", "c", 1, "e"), ("a", "zz"), ("q",)]
-    }
+    lines = {path: found.line(path) for path in [(), ("a",), ("a", "b"), ("a", "c", 1), ("a", "c", 1, "e"), ("a", "zz"), ("q",)]}
     assert lines == {
         (): 2,
         ("a",): 2,
@@ -129,13 +148,8 @@ def test_an_empty_file_has_no_data_and_no_syntax_problem() -> None:
 
 
 PLAIN_DATA = st.recursive(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
-    | st.integers(-(10**9), 10**9)
-    | st.booleans()
-    | st.none(),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=4)
-    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st.integers(-(10**9), 10**9) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdefgh", min_size=1, max_size=4), inner, max_size=4),
     max_leaves=12,
 )
 
