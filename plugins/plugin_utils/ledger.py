@@ -157,7 +157,7 @@ class Ledger:
         os.ftruncate(handle, size - len(torn))
         self._known = None
         seq, prev = self._last(handle)
-        body = {"seq": seq + 1, "at": now(), "kind": "torn_line", "actor": "", "run": "", "host": "", "phase": "",
+        body: dict[str, Any] = {"seq": seq + 1, "at": now(), "kind": "torn_line", "actor": "", "run": "", "host": "", "phase": "",
                 "data": {"evidence": name, "bytes": len(torn)}, "prev": prev}  # fmt: skip
         self._write(handle, Event(**body, hash=digest(body)), True)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 AMBIGUOUS = re.compile(r"~|null|yes|no|true|false|on|off|y|n|[-+]?\.?[0-9][0-9a-fA-FxXoOeE_.:+\-TtZz ]*|[-+]?\.inf|\.nan", re.IGNORECASE)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+)")
+_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?")  # as Ansible's YAML: 1e3 is text
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
