@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     placeholders,
     progress,
     request,
+    run,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
@@ -25,6 +26,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 READ_ONLY = ("gate", "verify")
+GOES_ON = ("resume", "patch")  # verbs that leave alone what an earlier run has done
 
 
 class ActionModule(RunAction):
@@ -60,7 +62,7 @@ class ActionModule(RunAction):
     def _admit(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> dict[str, Any] | None:
         events, host = ledger.events(), host_plan.target.host
         state = progress.hosts(events).get(host)
-        if state and segment.id in state.done and segment.phase not in ("gate", "rollback"):
+        if state and segment.id in state.done and segment.phase not in ("gate", "rollback") and run.verb(events, now.run_id) in GOES_ON:
             return {"changed": False, "msg": f"{segment.id} is done already"}
         refused = finding.refusals(admission.findings(events, now.change, now.run_id, host, segment.phase))
         if refused:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views
+from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
-from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
@@ -30,8 +30,18 @@ class ActionModule(RunAction):
         _spec, args = self.validate_argument_spec({"limit": {"type": "list", "elements": "str"}})
         try:
             return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
-        except (BadInput, LedgerError, UnknownPlaceholder, OSError) as error:
+        except (BadInput, UnknownPlaceholder) as error:
+            self._refuse(str((task_vars or {}).get("change", "")), str(error))
+            raise AnsibleActionFail(f"refused: {error}") from None
+        except (LedgerError, OSError) as error:
             raise AnsibleActionFail(f"gate: {error}") from None
+
+    def _refuse(self, change: str, message: str) -> None:
+        """A change or record that cannot be read at all is a refusal as well, and stands in the record."""
+        run_id = os.environ.get(run.RUN_VARIABLE, "")
+        if run_id:
+            data = {"findings": [Finding("input", False, message, "itops lint").as_dict()], "result": "refused"}
+            Ledger(workspace.find().record_dir(change), change).append("gate", data, run=run_id, phase="gate", sync=True)
 
     def _evaluate(self, limit: list[str] | None, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         now = self.load_session(task_vars)
@@ -54,7 +64,7 @@ class ActionModule(RunAction):
     def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:
         events = ledger.events()
         opened = run.opened(events, now.run_id)
-        verb = str(opened.data.get("argv_verb")) if opened else "run"
+        verb = run.verb(events, now.run_id)
         can_confirm = bool(os.environ.get(run.CONFIRM_VARIABLE)) or bool(opened and opened.data.get("terminal"))
         targets, skipped = plan.targets(now.change, now.services, limit)
         compared = staging.compare(now.ws.staging / now.change.id, now.change.files)

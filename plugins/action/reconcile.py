@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.itops.maintenance.plugins.plugin_utils import follower, placeholders, progress, reconciliation
+from ansible_collections.itops.maintenance.plugins.plugin_utils import follower, placeholders, progress, reconciliation, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
@@ -39,5 +39,7 @@ class ActionModule(RunAction):
         reconciliation.catch_up(transport, ledger, plan, rejoin, lambda: cancelled(ledger, now))
         state = progress.hosts(ledger.events()).get(plan.target.host, progress.HostProgress(plan.target.host))
         standing = reconciliation.standing(state)
+        if run.verb(ledger.events(), now.run_id) == "resume" and standing in reconciliation.NO_WAY_ON:
+            raise AnsibleActionFail(f"{plan.target.host} cannot be resumed, it stands {standing} → itops rollback {now.change.id}")
         segments = plan.rollback() if reconciliation.rollback_due(ledger.events(), now.run_id, state, requested) else []
         return {"changed": False, "standing": standing, "segments": [segment.summary() for segment in segments]}

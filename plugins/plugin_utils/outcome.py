@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import progress
+from ansible_collections.itops.maintenance.plugins.plugin_utils import run as run_events
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 from ansible_collections.itops.maintenance.plugins.plugin_utils.progress import HostProgress
 
@@ -118,7 +119,7 @@ def of_run(events: Sequence[Event], run: str) -> int:
     """The status of one run, once all its other events are there."""
     mine = [event for event in events if event.run == run]
     opened = next((event for event in mine if event.kind == "run_opened"), None)
-    verb = str(opened.data.get("argv_verb", "run")) if opened else "run"
+    verb = run_events.verb(events, run)
     gates = [event.data.get("result") for event in mine if event.kind == "gate"]
     touched = any(event.kind == "segment_started" and event.phase in (*progress.CHANGING, "rollback") for event in mine)
     if not touched and "refused" in gates:

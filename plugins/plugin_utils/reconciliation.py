@@ -13,6 +13,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.progress import HostProgress, hosts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan
 
+NO_WAY_ON = ("failed", "rolled_back")  # a resume continues neither: the way is back, or a new change
+
 
 def catch_up(transport: Transport, ledger: Ledger, plan: HostPlan, rejoin_within: float, cancelled: Callable[[], bool]) -> None:
     """Import every journal line the ledger lacks; a segment that still runs is followed to its end."""

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger
 
@@ -33,12 +34,22 @@ def append(records: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
             if any(line["change"] == record["change"] and line["run"] == record["runs"][-1]["run"] for line in lines):
                 return None
             line = _line(record, lines[-1] if lines else None)
-            stream.write(ledger.canonical(line) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            _add(stream, ledger.canonical(line) + b"\n")
             return line
     except (OSError, ValueError) as error:
         raise ledger.LedgerError(f"{path(records)}: {error}") from None
+
+
+def _add(stream: BinaryIO, line: bytes) -> None:
+    """All of the line or nothing: what did not fit is taken back."""
+    size = os.fstat(stream.fileno()).st_size
+    try:
+        if os.write(stream.fileno(), line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(stream.fileno())
+    except OSError:
+        os.ftruncate(stream.fileno(), size)
+        raise
 
 
 def read(records: Path) -> list[dict[str, Any]]:

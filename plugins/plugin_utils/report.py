@@ -173,7 +173,7 @@ class _Page:
 
     def attachments(self) -> str:
         return self.rows(
-            ("name", "size", "found"), self.r["attachments"],
+            ("file", "size", "found"), self.r["attachments"],
             lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: f"sha256:{i['sha256']}",
         )  # fmt: skip
 

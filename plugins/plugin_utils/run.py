@@ -88,6 +88,12 @@ def opened(events: Iterable[Event], run: str) -> Event | None:
     return next((e for e in events if e.kind == "run_opened" and e.run == run), None)
 
 
+def verb(events: Iterable[Event], run: str) -> str:
+    """What this run is for: run, resume, rollback, backup, patch or verify."""
+    event = opened(events, run)
+    return str(event.data.get("argv_verb", "run")) if event else "run"
+
+
 def planned(events: Iterable[Event]) -> Event | None:
     """The last `planned` event: what is being executed."""
     found = None
