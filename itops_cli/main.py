@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import click
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import RECORD_LOST
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
 from itops_cli import __version__
@@ -67,6 +69,9 @@ def main() -> None:
     except BadInput as bad:
         say(str(bad))
         sys.exit(2)
+    except LedgerError as error:
+        say(f"the record cannot be read or written, nothing was changed by this command: {error} → itops doctor")
+        sys.exit(RECORD_LOST)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -26,6 +26,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 READ_ONLY = ("gate", "verify")
+PREFLIGHT = "preflight"
 GOES_ON = ("resume", "patch")  # verbs that leave alone what an earlier run has done
 
 
@@ -40,7 +41,16 @@ class ActionModule(RunAction):
         try:
             return {**result, **self._carry_out(args, task_vars or {})}
         except (BadInput, LedgerError, follower.Refused, follower.ContactLost, placeholders.UnknownPlaceholder, OSError) as error:
+            if args["segment"] == PREFLIGHT and not isinstance(error, LedgerError):
+                self._refuse(task_vars or {}, str(error))
+                raise AnsibleActionFail(f"{args['segment']}: {error}", result={"itops_result": "refused"}) from None
             raise AnsibleActionFail(f"{args['segment']}: {error}") from None
+
+    def _refuse(self, task_vars: Mapping[str, Any], message: str) -> None:
+        """A host that cannot even be asked is a refusal of the gate."""
+        now, host = self.load_session(task_vars), str(task_vars["inventory_hostname"])
+        data = {"findings": [finding.Finding("host", False, message, f"ansible -m ping {host}", host=host).as_dict()], "result": "refused"}
+        now.ledger().append("gate", data, run=now.run_id, host=host, phase="gate", sync=True)
 
     def _carry_out(self, args: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         now = self.load_session(task_vars)
@@ -55,7 +65,7 @@ class ActionModule(RunAction):
         answer = self._confirm(now, host_plan, segment, ledger)
         if answer != "continue":
             return request.declined(ledger, now, host_plan, segment, answer)
-        rejoin = args.get("rejoin_within") or int(task_vars.get("itops_rejoin_within") or follower.REJOIN_WITHIN)
+        rejoin = 0 if segment.phase == "gate" else args.get("rejoin_within") or int(task_vars.get("itops_rejoin_within") or follower.REJOIN_WITHIN)
         end = self._follow(now, host_plan, segment, ledger, task_vars, rejoin)
         return self._verdict(now, host_plan, segment, ledger, end)
 

@@ -32,7 +32,7 @@ class ActionModule(RunAction):
             return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
         except (BadInput, UnknownPlaceholder) as error:
             self._refuse(str((task_vars or {}).get("change", "")), str(error))
-            raise AnsibleActionFail(f"refused: {error}") from None
+            raise AnsibleActionFail(f"refused: {error}", result={"itops_result": "refused"}) from None
         except (LedgerError, OSError) as error:
             raise AnsibleActionFail(f"gate: {error}") from None
 
@@ -58,7 +58,7 @@ class ActionModule(RunAction):
         data = {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed"}
         ledger.append("gate", data, run=now.run_id, phase="gate", sync=True)
         if refused:
-            raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)))
+            raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)), result={"itops_result": "refused"})
         return self._line_up(now, ledger, situation, skipped, task_vars)
 
     def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:

@@ -112,7 +112,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
 
     def _task(self, result: CallbackTaskResult, verdict: str) -> None:
         action = str(result.task.action)
-        if self._run is None or action.rsplit(".", 1)[-1] in QUIET or self._tells_itself(action, result):
+        if self._run is None or action.rsplit(".", 1)[-1] in QUIET or self._tells_itself(action, result, verdict):
             return
         host = result.host.get_name()
         began = self._began.pop((host, result.task._uuid), time.monotonic())
@@ -128,9 +128,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         }
         self._append("task", data, host)
 
-    def _tells_itself(self, action: str, result: CallbackTaskResult) -> bool:
+    def _tells_itself(self, action: str, result: CallbackTaskResult, verdict: str) -> bool:
         """Our own actions write their events; only where one failed before it could, this has to."""
-        return action.startswith(OWN) and (not result.result.get("failed") or "itops_result" in result.result)
+        return action.startswith(OWN) and (verdict in ("ok", "changed") or "itops_result" in result.result)
 
     def _append(self, kind: str, data: dict[str, Any], host: str = "") -> None:
         assert self._run is not None

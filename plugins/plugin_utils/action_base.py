@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
+    catalogue,
     change,
     follower,
     host_protocol,
@@ -30,6 +31,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     workspace,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 TaskVars = Mapping[str, Any]
@@ -45,9 +47,13 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
     def load_session(self, task_vars: TaskVars) -> Session:
         """Change, services and people from the inventory's variables. Raises BadInput."""
         change_id = str(task_vars.get("change", ""))
-        path = change.find(workspace.find(), change_id)
-        wanted = source.load(path).data.get("service") or []
+        ws = workspace.find()
+        wanted = source.load(change.find(ws, change_id)).data.get("service") or []
         services, people = inventory_records(task_vars, [wanted] if isinstance(wanted, str) else wanted)
+        if not services and ws.services_dir.is_dir():  # bad records load none at all; what is wrong with them says more
+            bad = errors(catalogue.load(ws).problems)
+            if bad:
+                raise BadInput(bad)
         return session.load(change_id, services, people)
 
     def host_plan(self, now: Session, task_vars: TaskVars) -> Any:
@@ -63,7 +69,8 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
 
     def transport(self, task_vars: TaskVars, state_dir: str) -> follower.Transport:
         """Requests over this task's connection, become included; one exec each, nothing is copied beforehand."""
-        python = str(task_vars.get("ansible_python_interpreter") or task_vars.get("discovered_interpreter_python") or "python3")
+        named = task_vars.get("ansible_python_interpreter") or task_vars.get("discovered_interpreter_python") or "python3"
+        python = str(self._templar.template(named))
         python = "python3" if python.startswith("auto") else python
 
         def send(op: str, request: bytes) -> dict[str, Any]:
