@@ -19,6 +19,10 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 
 CHANGE = "CHG-20261123-01"
 PATCH = b"second\n"
+CONFIG = """[defaults]
+callbacks_enabled = itops.maintenance.record
+inventory_ignore_patterns = ^services$,^people\\.ya?ml$
+"""
 DEV_BIN = Path(sys.executable).parent
 REPO = Path(__file__).resolve().parents[2]
 
@@ -31,9 +35,7 @@ def write(root: Path) -> Path:
     for folder in ("inventory/services", "changes", f"staging/{CHANGE}"):
         (root / folder).mkdir(parents=True)
     (root / f"staging/{CHANGE}/note.txt").write_bytes(PATCH)
-    (root / "ansible.cfg").write_text(
-        "[defaults]\ncallbacks_enabled = itops.maintenance.record\ninventory_ignore_patterns = ^services$,^people\\.ya?ml$\n", "utf-8"
-    )
+    (root / "ansible.cfg").write_text(CONFIG, "utf-8")
     dump(root / "itops.yml", {"organisation": "示例公司", "timezone": "Asia/Shanghai"})
     dump(root / "inventory/people.yml", {"people": [{"id": "li", "name": "李四", "roles": ["owner", "executor"]}]})
     dump(root / "inventory/services.itops.yml", {"plugin": "itops.maintenance.services"})

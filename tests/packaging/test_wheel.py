@@ -21,9 +21,10 @@ ANSIBLE_PROGRAMS = ("playbook", "inventory", "doc", "galaxy")
 
 @pytest.fixture(scope="module")
 def wheel(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as it is released: the source package first, the wheel from what that holds."""
     folder = tmp_path_factory.mktemp("wheel")
     env = small.bare_environment(folder / "home")
-    small.call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, archive, cwd=folder, env=env)
+    small.call(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, archive, cwd=folder, env=env)
     return next(folder.glob("itops-*.whl"))
 
 

@@ -1,0 +1,98 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may import whom (docs: architecture): read from the source, whether or not a line is ever executed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+COLLECTION = "ansible_collections.itops.maintenance.plugins"
+ANSIBLE_BRINGS = {"jinja2", "yaml", "cryptography"}  # ansible-core's own requirements; requirements.txt says so
+MAY_USE_ANSIBLE = "action_base.py"  # of plugin_utils
+IMPORT_NAMES = {"python-dateutil": "dateutil"}  # package -> module, where they differ
+ON_THE_TARGET = ("module_utils", "modules")
+
+
+def files(folder: str) -> list[Path]:
+    found = sorted(path for path in (REPO / folder).rglob("*.py"))
+    assert found, folder
+    return found
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Absolute names of everything imported anywhere in this file; a relative import becomes the package's own name."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                yield f"{COLLECTION}.{path.parent.name}" if path.is_relative_to(REPO / "plugins") else "itops_cli"
+            else:
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def wrong(folder: str, allowed: re.Pattern[str], except_for: str = "") -> list[str]:
+    """What a folder imports that is neither the standard library nor allowed."""
+    return [
+        f"{path.relative_to(REPO)}: {name}"
+        for path in files(folder)
+        if path.name != except_for
+        for name in imported(path)
+        if name.partition(".")[0] not in sys.stdlib_module_names and not allowed.match(name)
+    ]
+
+
+def required() -> set[str]:
+    lines = (REPO / "requirements.txt").read_text("utf-8").splitlines()
+    names = [re.split(r"[<>=~! ]", line)[0] for line in lines if line and not line.startswith("#")]
+    return {IMPORT_NAMES.get(name, name) for name in names}
+
+
+def pattern(*names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?:\.|$)")
+
+
+def test_module_utils_need_the_standard_library_only() -> None:
+    assert wrong("plugins/module_utils", pattern(f"{COLLECTION}.module_utils")) == []
+
+
+def test_modules_use_module_utils_only() -> None:
+    assert wrong("plugins/modules", pattern(f"{COLLECTION}.module_utils", "ansible.module_utils")) == []
+
+
+def test_plugin_utils_stand_on_their_own() -> None:
+    own = pattern(f"{COLLECTION}.plugin_utils", f"{COLLECTION}.module_utils", *ANSIBLE_BRINGS, *required())
+    assert wrong("plugins/plugin_utils", own, MAY_USE_ANSIBLE) == []
+
+
+@pytest.mark.parametrize("kind", sorted(p.name for p in (REPO / "plugins").iterdir() if p.is_dir() and p.name not in (*ON_THE_TARGET, "plugin_utils")))
+def test_plugins_are_thin_around_plugin_utils(kind: str) -> None:
+    """No plugin imports another one, nor the command line."""
+    allowed = pattern("ansible", f"{COLLECTION}.plugin_utils", f"{COLLECTION}.module_utils", *ANSIBLE_BRINGS, *required())
+    assert wrong(f"plugins/{kind}", allowed) == []
+
+
+def test_all_of_the_collection_imports_only_what_its_requirements_name() -> None:
+    assert wrong("plugins", pattern("ansible", COLLECTION, *ANSIBLE_BRINGS, *required())) == []
+
+
+def test_the_command_line_never_loads_ansible() -> None:
+    found = [name for path in files("itops_cli") for name in imported(path)]
+    assert not [name for name in found if re.match(r"ansible(\.|$)", name)]
+    ours = [name for name in found if name.startswith("ansible_collections.") and not name.startswith(f"{COLLECTION}.plugin_utils")]
+    assert [name for name in ours if name != "ansible_collections.itops.maintenance"] == []  # the package itself: where does it lie?
+
+
+@pytest.mark.parametrize("folder", ON_THE_TARGET)
+def test_the_target_side_is_python_3_8(folder: str) -> None:
+    for path in files(f"plugins/{folder}"):
+        ast.parse(path.read_text("utf-8"), str(path), feature_version=(3, 8))
