@@ -28,6 +28,8 @@ def command(fmt: str, quiet: bool) -> int:
     """Check the people, the service records and the changes; nothing is changed.
 
     Ends with 0 when there is no error (warnings are allowed), else with 2.
+
+    Example: itops lint --format json
     """
     ws = workspace.find()
     found = catalogue.load(ws)

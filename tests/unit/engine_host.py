@@ -1,3 +1,6 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A host for the engine tests: a state directory, and the real engine reached through the real protocol."""
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables that line up for Chinese and English, and that no text can break."""
+
 from __future__ import annotations
 
 import pytest
