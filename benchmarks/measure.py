@@ -55,9 +55,12 @@ class Entrant:
 
 
 def alternate(entrants: Sequence[Entrant], runs: int, cwd: Path) -> None:
-    """Run them in turns, so that what else happens on the machine meets all of them alike. `after` may raise AssertionError."""
-    for _run in range(runs):
-        for entrant in entrants:
+    """Run them in turns, each time another one first: what else happens on the machine meets all of them alike.
+
+    `before` and `after` are not measured; `after` looks whether the work was done and may raise AssertionError.
+    """
+    for turn in range(runs):
+        for entrant in [*entrants[turn % len(entrants) :], *entrants[: turn % len(entrants)]]:
             if not entrant.absent:
                 entrant.before()
                 _once(entrant, cwd)
@@ -100,8 +103,11 @@ def apart(work: Callable[..., object], *args: Any) -> None:
 
 
 def table(title: str, entrants: Sequence[Entrant], peer: str, ratio: str = "wall", columns: Sequence[str] = COLUMNS) -> None:
-    """Print medians and how each compares with `peer` in the column `ratio`: 0.50 × needs half of what the peer needs."""
-    base = next((e.median(ratio) for e in entrants if e.name == peer), None)
+    """Print medians and how each compares with `peer` in the column `ratio`: 0.500 needs half of what the peer needs.
+
+    The ratio is the median of the ratios within each turn, which noise of the machine moves less than the medians themselves.
+    """
+    base = next((e.costs for e in entrants if e.name == peer), [])
     head = ["program", *(TITLES[name] for name in columns), "runs", f"× {peer} ({TITLES[ratio]})"]
     rows = [_row(entrant, columns, base, ratio) for entrant in entrants]
     print(f"\n{title}\n")
@@ -110,12 +116,13 @@ def table(title: str, entrants: Sequence[Entrant], peer: str, ratio: str = "wall
     print(flush=True)
 
 
-def _row(entrant: Entrant, columns: Sequence[str], base: float | None, ratio: str) -> list[str]:
+def _row(entrant: Entrant, columns: Sequence[str], base: Sequence[Cost], ratio: str) -> list[str]:
     if not entrant.costs:
         return [f"{entrant.name}: absent ({entrant.absent or 'not run'})", *(["—"] * len(columns)), "0", "—"]
     note = f": {entrant.absent}" if entrant.absent else ""
     numbers = [_number(name, entrant.median(name) or 0.0) for name in columns]
-    share = f"{(entrant.median(ratio) or 0.0) / base:.3f}" if base else "—"
+    shares = [getattr(own, ratio) / getattr(other, ratio) for own, other in zip(entrant.costs, base, strict=False)]
+    share = f"{statistics.median(shares):.3f}" if shares else "—"
     return [entrant.name + note, *numbers, str(len(entrant.costs)), share]
 
 

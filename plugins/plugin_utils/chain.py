@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger
@@ -42,7 +44,7 @@ def verify(directory: Path, change: str, known_heads: dict[int, str] | None = No
 def _walk(change: str, events: list[tuple[int, Event | None]]) -> list[Fault]:
     faults: list[Fault] = []
     expected, prev = 1, ledger.genesis(change)
-    seqs = [event.seq for _, event in events if event]
+    seqs = Counter(event.seq for _, event in events if event)
     for line, event in events:
         if event is None:
             faults.append(Fault(change, expected, line, "damaged", "this line is no event"))
@@ -54,8 +56,8 @@ def _walk(change: str, events: list[tuple[int, Event | None]]) -> list[Fault]:
     return faults
 
 
-def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: list[int]) -> list[Fault]:
-    if ledger.digest(asdict(event)) != event.hash:
+def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: Mapping[int, int]) -> list[Fault]:
+    if ledger.digest(event.as_dict()) != event.hash:
         return [Fault(change, event.seq, line, "edited", "its content does not match its hash")]
     if event.seq == expected and (event.prev == prev or not prev):
         return []
@@ -66,7 +68,7 @@ def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: l
         if gone:
             return [Fault(change, gone[0], line, "deleted", f"events {gone[0]} to {gone[-1]} are missing")]
         return [Fault(change, event.seq, line, "swapped", f"stands where event {expected} belongs")]
-    if seqs.count(event.seq) > 1:
+    if seqs[event.seq] > 1:
         return [Fault(change, event.seq, line, "inserted", "this number exists twice")]
     if event.seq < expected:
         return [Fault(change, event.seq, line, "swapped", f"stands where event {expected} belongs")]
