@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,12 @@ REPO = Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.itops.maintenance.plugins"
 ANSIBLE_BRINGS = {"jinja2", "yaml", "cryptography"}  # ansible-core's own requirements; requirements.txt says so
 MAY_USE_ANSIBLE = "action_base.py"  # of plugin_utils
-IMPORT_NAMES = {"python-dateutil": "dateutil"}  # package -> module, where they differ
+IMPORT_NAMES = {
+    "python-dateutil": "dateutil",
+    "pyyaml": "yaml",
+    "ansible-runner": "ansible_runner",
+    "ansible-core": "ansible",
+}  # package -> module, where they differ
 ON_THE_TARGET = ("module_utils", "modules")
 
 
@@ -51,10 +57,20 @@ def wrong(folder: str, allowed: re.Pattern[str], except_for: str = "") -> list[s
     ]
 
 
-def required() -> set[str]:
-    lines = (REPO / "requirements.txt").read_text("utf-8").splitlines()
-    names = [re.split(r"[<>=~! ]", line)[0] for line in lines if line and not line.startswith("#")]
-    return {IMPORT_NAMES.get(name, name) for name in names}
+def requirements(lines: list[str]) -> dict[str, str]:
+    """Module name -> the versions asked for."""
+    parts = [re.fullmatch(r"([\w.-]+)(.*)", line) for line in lines if line and not line.startswith("#")]
+    return {IMPORT_NAMES.get(part[1], part[1]): part[2] for part in parts if part}
+
+
+def required() -> dict[str, str]:
+    """By the collection."""
+    return requirements((REPO / "requirements.txt").read_text("utf-8").splitlines())
+
+
+def depended_on() -> dict[str, str]:
+    """By the wheel, extras left out."""
+    return requirements(tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"])
 
 
 def pattern(*names: str) -> re.Pattern[str]:
@@ -90,6 +106,15 @@ def test_the_command_line_never_loads_ansible() -> None:
     assert not [name for name in found if re.match(r"ansible(\.|$)", name)]
     ours = [name for name in found if name.startswith("ansible_collections.") and not name.startswith(f"{COLLECTION}.plugin_utils")]
     assert [name for name in ours if name != "ansible_collections.itops.maintenance"] == []  # the package itself: where does it lie?
+
+
+def test_the_wheel_depends_on_what_its_code_imports() -> None:
+    allowed = pattern("ansible_collections.itops.maintenance", "itops_cli", *depended_on())
+    assert wrong("plugins", allowed) + wrong("itops_cli", allowed) == []
+
+
+def test_collection_and_wheel_ask_for_the_same_versions() -> None:
+    assert required().items() <= depended_on().items()
 
 
 @pytest.mark.parametrize("folder", ON_THE_TARGET)
