@@ -74,12 +74,24 @@ def save(folder: Path, host: str, measured: Mapping[str, Any], at: datetime) -> 
     _write(path(folder, host), {"format": FORMAT, "host": host, "collected_at": stamp, "attempted_at": stamp, "problem": "", **redact(dict(measured))})
 
 
-def save_failure(folder: Path, host: str, problem: str, at: datetime) -> None:
-    """Note that an attempt failed; what was known before stays with its own time. Raises OSError."""
-    known = _read(path(folder, host))
-    known = known if isinstance(known, dict) else {}
-    body = {"collected_at": "", **known, "format": FORMAT, "host": host, "attempted_at": at.isoformat(timespec="seconds"), "problem": redact(problem)[:500]}
-    _write(path(folder, host), body)
+def save_failure(folder: Path, host: str, problem: str, at: datetime, services: Iterable[str] = ()) -> None:
+    """Note that an attempt failed; what was known before stays with its own time. `services` are the host's. Raises OSError."""
+    found = _read(path(folder, host))
+    known = found if isinstance(found, dict) else {}
+    tried = {"format": FORMAT, "host": host, "attempted_at": at.isoformat(timespec="seconds"), "problem": redact(problem)[:500]}
+    merged = {**{sid: {} for sid in services}, **_dict(known.get("services"))}
+    _write(path(folder, host), {"collected_at": "", **known, **tried, "services": merged})
+
+
+def attempts(folder: Path, since: datetime) -> dict[str, HostFacts]:
+    """Hosts that somebody tried to collect since then (whole seconds)."""
+    try:
+        with os.scandir(folder) as entries:
+            new = [entry.path for entry in entries if entry.name.endswith(".json") and entry.name[0] != "." and entry.stat().st_mtime >= since.timestamp()]
+    except FileNotFoundError:
+        return {}
+    found = (parse(_read(Path(file)), Path(file).name[:-5]) for file in sorted(new))
+    return {facts.host: facts for facts in found if facts.attempted_at and facts.attempted_at >= since}
 
 
 def load(folder: Path) -> dict[str, HostFacts]:
