@@ -8,31 +8,43 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from . import history, host_lock, patch_files
+from .backup_tree import matcher, outermost
 from .become import current_user
 from .step import Context, StepResult, abnormal, done
 
 
 def space(ctx: Context, args: dict[str, Any]) -> StepResult:
-    """args: paths [{path, need_bytes | need_bytes_of: [paths]}]. Needs on one filesystem add up."""
+    """args: paths [{path, need_bytes | need_bytes_of: [paths], exclude: [globs]}]. Needs on one filesystem add up; data
+    that is to be packaged counts as if it could not be compressed."""
     need: dict[int, int] = {}
     where: dict[int, Path] = {}
     for item in args.get("paths") or []:
         place = _existing(Path(str(item["path"])))
         device = place.stat().st_dev
         where.setdefault(device, place)
-        need[device] = need.get(device, 0) + int(item.get("need_bytes") or 0) + _size_of(item.get("need_bytes_of") or [])
-    said, short = [], []
-    for device, place in where.items():
-        free = _free(place)
-        said.append(f"{place}: {free} bytes free, {need[device]} needed")
-        if free < need[device]:
-            short.append(f"not enough room on {place}: {free} bytes free, {need[device]} needed")
-    facts = [{"path": str(where[device]), "free": _free(where[device]), "need": need[device]} for device in where]
+        need[device] = need.get(device, 0) + int(item.get("need_bytes") or 0) + _size_of(item.get("need_bytes_of") or [], item.get("exclude") or [])
+    facts: list[dict[str, Any]] = [{"path": str(place), "free": _free(place), "need": need[device]} for device, place in where.items()]
+    said = [_said(fact) for fact in facts]
+    short = [f"not enough room on {line}" for line, fact in zip(said, facts) if fact["free"] < fact["need"]]
     return abnormal("; ".join(short), "\n".join(said), paths=facts) if short else done("\n".join(said), paths=facts)
+
+
+def _said(fact: dict[str, Any]) -> str:
+    return f"{fact['path']}: {_in_words(fact['free'])} free, {_in_words(fact['need'])} needed"
+
+
+def _in_words(size: int) -> str:
+    """Bytes, and in a unit one can read."""
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name} ({size} bytes)"
+    return f"{size} bytes"
 
 
 def _existing(path: Path) -> Path:
@@ -46,19 +58,28 @@ def _free(place: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _size_of(paths: list[Any]) -> int:
-    """Bytes of files below the paths; what cannot be read is left out (the backup will say so)."""
-    total = 0
-    for top in map(str, paths):
-        if os.path.isfile(top):
-            total += os.lstat(top).st_size
-        for folder, _folders, names in os.walk(top):
-            for name in names:
-                try:
-                    total += os.lstat(os.path.join(folder, name)).st_size
-                except OSError:
-                    continue
+def _size_of(paths: list[Any], exclude: list[Any]) -> int:
+    """Bytes of what a backup of the paths would package; what cannot be read is left out (the backup will say so)."""
+    tops = outermost(place for path in map(str, paths) for place in (os.path.normpath(path), os.path.realpath(path)))
+    left_out, total, counted = matcher(map(str, exclude), tops), 0, set()
+    for path in _files(tops, left_out):
+        try:
+            info = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(info.st_mode) and (info.st_dev, info.st_ino) not in counted:
+            total += info.st_size
+            if info.st_nlink > 1:
+                counted.add((info.st_dev, info.st_ino))
     return total
+
+
+def _files(tops: list[str], left_out: Callable[[str], bool]) -> Iterator[str]:
+    for top in tops:
+        yield top
+        for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if not left_out(os.path.join(folder, name))]
+            yield from (path for path in (os.path.join(folder, name) for name in names) if not left_out(path))
 
 
 def hash_files(ctx: Context, args: dict[str, Any]) -> StepResult:

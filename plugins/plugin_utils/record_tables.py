@@ -37,7 +37,7 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
     return {
         "gate": _gates(events),
         "files": _last(events, "files_compared").get("files") or [],
-        "backups": [{"host": e.host, "run": e.run, **_without(e.data, "n", "at")} for e in events if e.kind == "backup_made"],
+        "backups": _backups(events),
         "steps": [s for s in steps if s["phase"] in ("patch", "failover") and s["type"] != "check"],
         "checks": [s for s in steps if s["type"] == "check"],
         "rollback": [s for s in steps if s["phase"] == "rollback" and s["type"] != "check"],
@@ -49,6 +49,15 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         ],
         "attachments": _attachments(events),
     }
+
+
+def _backups(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Each archive once, as it was told last: the offsite copy tells it again with one site more."""
+    told: dict[tuple[str, str, Any], dict[str, Any]] = {}
+    for event in events:
+        if event.kind == "backup_made":
+            told[event.host, event.run, event.data.get("archive")] = {"host": event.host, "run": event.run, **_without(event.data, "n", "at")}
+    return list(told.values())
 
 
 def _steps(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -111,10 +120,9 @@ def _confirmations(events: Sequence[Event]) -> list[dict[str, Any]]:
 def _attachments(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Evidence the events refer to, with what it is; the archives with their manifests."""
     found = [{"name": f"{e.host} {e.data.get('title', e.kind)}", "sha256": e.data["evidence"], "size": None} for e in events if e.data.get("evidence")]
-    for event in events:
-        if event.kind == "backup_made":
-            found.append({"name": str(event.data.get("archive")), "sha256": str(event.data.get("sha256")), "size": event.data.get("size")})
-            found.append({"name": str(event.data.get("manifest")), "sha256": str(event.data.get("manifest_sha256")), "size": None})
+    for backup in _backups(events):
+        found.append({"name": str(backup.get("archive")), "sha256": str(backup.get("sha256")), "size": backup.get("size")})
+        found.append({"name": str(backup.get("manifest")), "sha256": str(backup.get("manifest_sha256")), "size": None})
     return found
 
 

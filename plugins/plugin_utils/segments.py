@@ -85,7 +85,8 @@ class HostPlan:
         ]  # fmt: skip
         if "offsite" in sites:
             offsite = self.values.fill(str(destination.get("offsite") or ""))
-            made.append(steps.internal("offsite", "backup", 2, "异地副本", destination=offsite))
+            same = bool(destination.get("allow_same_filesystem"))
+            made.append(steps.internal("offsite", "backup", 2, "异地副本", destination=offsite, allow_same_filesystem=same))
         retention = backup.get("retention") or {}
         if retention.get("keep"):
             made.append(steps.internal("prune", "backup", 3, "备份保留", dest=dest, service=self.target.service,
@@ -153,7 +154,7 @@ class HostPlan:
         local = (self.service["backup"].get("destination") or {}).get("local") or f"{self.state_dir}/backups"
         return [
             {"path": self.state_dir, "need_bytes": need},
-            {"path": self.values.fill(local), "need_bytes_of": self.values.fill(self.backup_paths())},
+            {"path": self.values.fill(local), "need_bytes_of": self.values.fill(self.backup_paths()), "exclude": list(self.exclude())},
         ]
 
     def _step(self, step: Mapping[str, Any], phase: str, seq: int) -> Step:
