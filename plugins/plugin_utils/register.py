@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,10 +30,12 @@ def append(records: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
         with path(records).open("a+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             stream.seek(0)
-            lines = [json.loads(line) for line in stream.read().split(b"\n") if line.strip()]
-            if any(line["change"] == record["change"] and line["run"] == record["runs"][-1]["run"] for line in lines):
-                return None
-            line = _line(record, lines[-1] if lines else None)
+            raw, run = b"", record["runs"][-1]["run"]
+            wanted = _quoted(run)
+            for raw in filter(bytes.strip, stream):
+                if wanted in raw and (known := json.loads(raw))["run"] == run and known["change"] == record["change"]:
+                    return None
+            line = _line(record, json.loads(raw) if raw else None)
             _add(stream, ledger.canonical(line) + b"\n")
             return line
     except (OSError, ValueError) as error:
@@ -54,27 +56,50 @@ def _add(stream: BinaryIO, line: bytes) -> None:
 
 def read(records: Path) -> list[dict[str, Any]]:
     """All lines, oldest first."""
-    if not path(records).exists():
-        return []
-    return [json.loads(line) for line in path(records).read_bytes().split(b"\n") if line.strip()]
+    return list(lines(records))
+
+
+def history(records: Path, service: str) -> list[dict[str, Any]]:
+    """The lines of one service, oldest first. Only lines that name it are parsed, so a long register costs little."""
+    return [line for line in lines(records, service) if service in line["services"]]
+
+
+def lines(records: Path, word: str = "") -> Iterator[dict[str, Any]]:
+    """Line by line; with `word` those that have this text as a value, and perhaps a few more. Raises ValueError for a damaged one."""
+    wanted = _quoted(word) if word else b""
+    try:
+        with path(records).open("rb") as stream:
+            yield from (json.loads(line) for line in stream if wanted in line and line.strip())
+    except FileNotFoundError:
+        return
+
+
+def _quoted(word: str) -> bytes:
+    """How a line spells this text: lines are canonical JSON, so there is one spelling only."""
+    return json.dumps(word, ensure_ascii=False).encode()
 
 
 def latest(records: Path) -> dict[str, dict[str, Any]]:
     """The last line of every service."""
-    return {service: line for line in read(records) for service in line["services"]}
+    return {service: line for line in lines(records) for service in line["services"]}
 
 
 def heads(records: Path, change: str) -> dict[int, str]:
     """What the register remembers of a change's stream: sequence number -> hash."""
-    return {int(line["seq"]): str(line["head"]) for line in _readable(records) if line.get("change") == change}
+    return {int(line["seq"]): str(line["head"]) for line in _readable(records, change) if line.get("change") == change}
 
 
 def verify(records: Path) -> list[str]:
     """What is wrong with the register itself, in words."""
-    faults, prev = [], GENESIS
     if not path(records).exists():
         return []
-    for number, raw in enumerate(path(records).read_bytes().split(b"\n"), 1):
+    with path(records).open("rb") as stream:
+        return _faults(stream)
+
+
+def _faults(stream: Iterable[bytes]) -> list[str]:
+    faults, prev = [], GENESIS
+    for number, raw in enumerate(stream, 1):
         if not raw.strip():
             continue
         try:
@@ -89,9 +114,9 @@ def verify(records: Path) -> list[str]:
     return faults
 
 
-def _readable(records: Path) -> list[dict[str, Any]]:
+def _readable(records: Path, word: str) -> list[dict[str, Any]]:
     try:
-        return read(records)
+        return list(lines(records, word))
     except ValueError:
         return []  # verify() names the damaged line
 
