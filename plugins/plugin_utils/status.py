@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
 from ansible_collections.itops.maintenance.plugins.plugin_utils.calendar import Due
-from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import HostFacts
+from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import Endpoint, HostFacts
 
 STALE_AFTER = timedelta(hours=24)
 ACHIEVED = "achieved"
@@ -109,6 +109,11 @@ class Status:
     timezone: str
     data_until: datetime | None
     rows: tuple[Row, ...]
+    stale_after: timedelta = STALE_AFTER
+
+    def stale(self, host: HostFacts) -> bool:
+        """Whether what is known of the host is too old to be shown as if it were so now."""
+        return host.collected_at is None or self.now - host.collected_at > self.stale_after
 
     @property
     def overdue(self) -> int:
@@ -125,7 +130,7 @@ def roll_up(world: World, only: Iterable[str] | None = None) -> Status:
     wanted = sorted(world.services if only is None else only)
     rows = tuple(row(world, sid, members.get(sid, ())) for sid in wanted)
     times = [facts.collected_at for one in rows for facts in one.usage.hosts if facts.collected_at]
-    return Status(world.now, world.timezone, max(times, default=None), rows)
+    return Status(world.now, world.timezone, max(times, default=None), rows, world.stale_after)
 
 
 def row(world: World, sid: str, collected_as: Sequence[str] = ()) -> Row:
@@ -195,6 +200,9 @@ def warnings(sid: str, record: Record, usage: Usage) -> Iterable[Warn]:
     """What contradicts the record, or is out of order on a host, or could not be learnt."""
     for host in usage.hosts:
         yield from _host_warnings(sid, record, host)
+    for endpoint in endpoints(sid, usage.hosts):
+        if not endpoint.reachable:
+            yield Warn("endpoint", {"address": endpoint.address, "at": endpoint.at, "text": endpoint.message})
     if waiver := (record.get("capacity") or {}).get("waiver"):
         yield Warn("waiver", {"text": waiver})
 
@@ -208,19 +216,25 @@ def _host_warnings(sid: str, record: Record, host: HostFacts) -> Iterable[Warn]:
         found = " ".join(filter(None, (host.virtualization, host.virtual_name, host.cloud)))
         yield Warn("platform", {"host": host.host, "text": found, "platform": record["platform"]})
     service = host.services.get(sid)
-    if service is None:
-        return
-    if service.state not in UP and not _expected_down(record, host.host):
+    if service and service.state not in UP and not _expected_down(record, host.host, service.state):
         yield Warn("state", {"host": host.host, "state": service.state, "text": service.text})
-    for endpoint in service.endpoints:
-        if not endpoint.reachable:
-            yield Warn("endpoint", {"address": endpoint.address, "at": endpoint.at, "text": endpoint.message})
 
 
-def _expected_down(record: Record, host: str) -> bool:
-    """A cold standby is not running, and that is no news."""
+def endpoints(sid: str, hosts: Iterable[HostFacts]) -> list[Endpoint]:
+    """Each address once: it was tried with every host of the service, the newest answer counts."""
+    newest: dict[str, Endpoint] = {}
+    for host in hosts:
+        for endpoint in host.services[sid].endpoints if sid in host.services else ():
+            known = newest.get(endpoint.address)
+            if known is None or (endpoint.at and (known.at is None or endpoint.at > known.at)):
+                newest[endpoint.address] = endpoint
+    return list(newest.values())
+
+
+def _expected_down(record: Record, host: str, state: str) -> bool:
+    """A cold standby is stopped, and that is no news."""
     roles = {entry.get("name"): entry.get("role") for entry in record.get("hosts") or ()}
-    return record.get("redundancy") == "active_standby" and roles.get(host) == "standby"
+    return state == "stopped" and record.get("redundancy") == "active_standby" and roles.get(host) == "standby"
 
 
 def contradicts(platform: str, host: HostFacts) -> bool:

@@ -1,0 +1,83 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops status`: where every service stands, as a table, a sheet, or data; freshly collected if wished."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, insert, register, status, status_data, status_tables, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
+from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status, World
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+from itops_cli.errors import Exit
+from itops_cli.output import lang_option, write_file
+
+NOT_VERIFIED = 4
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("status")
+@click.option("--service", metavar="ID", help="The sheet of this service alone.")
+@lang_option
+@click.option("--format", "fmt", type=click.Choice(["md", "json", "csv"]), default="md", show_default=True, help="Markdown, or for a program.")
+@click.option("--output", type=FILE, help="Write a file, replaced whole, instead of printing.")
+@click.option("--insert", "document", type=FILE, help="Write between the markers of this Markdown file, touching nothing else.")
+@click.option("--collect", is_flag=True, help="First ask the hosts how they are; needs no change and opens no record.")
+def command(service: str | None, lang: str, fmt: str, output: Path | None, document: Path | None, collect: bool) -> None:
+    """The service status table 服务状态表, or one service's sheet 服务端点运维情况.
+
+    The lines <!-- itops:status begin --> and <!-- itops:status end --> mark the place of --insert; with --service ID
+    <!-- itops:status ID begin --> and <!-- itops:status ID end -->.
+
+    A host that could not be collected is named on standard error and in the table; it does not make the command fail.
+
+    Example: itops status --collect --lang en --insert README.md
+    """
+    if document and (output or fmt != "md"):
+        raise Exit(2, "--insert writes Markdown into a file that is there: leave out --output and --format")
+    ws = workspace.find()
+    known = catalogue.load(ws).required()
+    _must_know(known, service)
+    if collect:
+        from itops_cli.collect import collect as collect_now
+
+        collect_now(ws, known, service)
+    found = status.roll_up(_world(ws, known), [service] if service else None)
+    text = _render(found, service, lang, fmt, whole=document is None)
+    if document:
+        written = insert.into(document, text, service or "")
+        click.echo(f"{document}: {'written' if written else 'unchanged'}")
+    elif output:
+        write_file(output, text)
+    else:
+        click.echo(text, nl=False)
+
+
+def _must_know(known: Catalogue, service: str | None) -> None:
+    if service and service not in known.services:
+        near = get_close_matches(service, known.services, 1)
+        raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")
+
+
+def _world(ws: Workspace, known: Catalogue) -> World:
+    try:
+        history = status.history(register.read(ws.records))
+    except (ValueError, AttributeError, TypeError):
+        raise Exit(NOT_VERIFIED, "the register is damaged, so nobody knows what was maintained → itops record verify") from None
+    return World(known.services, known.people, facts.load(ws.facts), history, datetime.now(UTC), ws.timezone)
+
+
+def _render(found: Status, service: str | None, lang: str, fmt: str, whole: bool) -> str:
+    if fmt == "json":
+        data = status_data.row(found, found.rows[0], lang) if service else status_data.roll_up(found, lang)
+        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    if fmt == "csv":
+        return status_tables.sheet_csv(found, lang) if service else status_tables.roll_up_csv(found, lang)
+    return status_tables.sheet(found, lang, whole) if service else status_tables.roll_up(found, lang, whole)
