@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every benchmark shares: whole programs in alternating runs, their medians, and a Markdown table of ratios.
 
-Wall clock, processor time and peak memory are the kernel's own count of a program and all it waited for. A peer that is
-not there, or that fails, keeps its row and says why.
+Wall clock, processor time and peak memory are the kernel's own count of a program and all it waited for; the peak is at
+least that of the small process that starts it (about 20 MB). A peer that is not there, or that fails, keeps its row and
+says why.
 """
 
 from __future__ import annotations
