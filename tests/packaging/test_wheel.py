@@ -79,6 +79,8 @@ def test_a_change_through_the_command_line(installed: Path, env: dict[str, str],
     small.assert_achieved(space)
     small.call(installed / "itops", "record", "verify", cwd=space, env=env)
     small.call(installed / "itops", "record", "render", "--check", cwd=space, env=env)
+    small.call(installed / "itops", "status", "--collect", cwd=space, env=env)
+    assert "note1" in (space / "facts/note1.json").read_text("utf-8")
 
 
 def test_a_change_by_ansible_playbook(installed: Path, env: dict[str, str], tmp_path: Path) -> None:
