@@ -91,7 +91,13 @@ class ActionModule(RunAction):
             self.transport(task_vars, host_plan.state_dir), ledger, body, rejoin,
             lambda: cancelled(ledger, now), self._show(host_plan.target.host),
         )  # fmt: skip
-        return following.start(files)
+        where: dict[str, Any] = {"run": now.run_id, "host": host_plan.target.host, "phase": segment.phase, "sync": True}
+        ledger.append("segment_requested", {"segment": segment.id}, **where)
+        try:
+            return following.start(files)
+        except follower.Refused as error:
+            ledger.append("segment_refused", {"segment": segment.id, "message": str(error)}, **where)
+            raise
 
     def _verdict(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, end: Mapping[str, Any]) -> dict[str, Any]:
         if segment.phase == "gate":

@@ -29,7 +29,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, run, source, views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, parent, run, source, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
@@ -93,6 +93,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
             sys.exit(status)
 
     def _open(self, change: str, extra: Any) -> None:
+        if os.environ.get("ITOPS_ENTRY") == "cli":
+            parent.end_with_parent()
         try:
             self._ws = workspace.find()
             path = change_file.find(self._ws, change)

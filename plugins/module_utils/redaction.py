@@ -13,11 +13,13 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-REDACTED = "«redacted»"
+from .secret_patterns import MARK, blanked, blanked_items
+
+REDACTED = MARK
 
 
 class Redactor:
-    """Replaces secret values in text and nested data."""
+    """Replaces secret values, and what looks like one, in text and nested data."""
 
     def __init__(self, secrets: Iterable[Any] = ()) -> None:
         forms = {form for secret in secrets if secret not in (None, "") for form in _forms(str(secret))}
@@ -25,7 +27,7 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, value: str) -> str:
-        return self._pattern.sub(REDACTED, value) if self._pattern else value
+        return blanked(self._pattern.sub(REDACTED, value) if self._pattern else value)
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -33,7 +35,7 @@ class Redactor:
         if isinstance(value, dict):
             return {key: self(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self(item) for item in value]
+            return blanked_items(value, self)
         return value
 
 

@@ -94,7 +94,7 @@ def _history(now: Situation) -> Iterator[Finding]:
     earlier = [event for event in now.events if event.run != now.run_id]
     left = run.open_runs(earlier)
     states = progress.hosts(earlier)
-    touched = sorted(host for host, state in states.items() if state.touched)
+    touched = sorted(host for host, state in states.items() if state.touched or state.doubtful)
     remedy = f"itops resume {now.change.id}, or itops rollback {now.change.id}"
     if now.verb == "run":
         message = f"run {left[-1]} was never closed" if left else f"already carried out on {', '.join(touched)}" if touched else "not carried out yet"

@@ -72,6 +72,8 @@ def of_hosts(events: Sequence[Event]) -> dict[str, str]:
 
 def of_host(state: HostProgress, needed: Iterable[str]) -> str:
     """One host. What is neither done nor back nor known to be untouched is never called a success."""
+    if state.doubtful:
+        return CONTACT_LOST
     if not state.touched:
         return NOT_STARTED
     if state.lost or state.running:
@@ -148,10 +150,13 @@ def can_roll_back(events: Iterable[Event]) -> bool:
     return all(event.data.get("can_roll_back", True) for event in events if event.kind == "planned")
 
 
+AROUND = ("backup", "failover")  # a host is done when it is patched and verified; a fail-over that went wrong marks it as failed
+
+
 def _needed(planned: Mapping[str, Any]) -> dict[str, list[str]]:
     """Segments each planned host must have done."""
     return {
-        str(host["host"]): [str(s["id"]) for s in planned.get("segments", {}).get(host["host"], []) if s.get("phase") != "backup"]
+        str(host["host"]): [str(s["id"]) for s in planned.get("segments", {}).get(host["host"], []) if s.get("phase") not in AROUND]
         for host in planned.get("hosts", [])
     }
 

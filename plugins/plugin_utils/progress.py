@@ -27,8 +27,14 @@ class HostProgress:
     lost: bool = False  # contact was lost and not regained
     back: str = ""  # how the last way back ended: rolled_back, rolled_back_unverified, rollback_failed
     running: tuple[str, str] | None = None  # (run, segment) started and not ended
+    asked: tuple[str, str, str] | None = None  # (run, segment, phase) the host was asked for, before it is known whether it began
     done: set[str] = field(default_factory=set)
     imported: dict[tuple[str, str], int] = field(default_factory=dict)  # (run, segment) -> last journal line
+
+    @property
+    def doubtful(self) -> bool:
+        """The controller was lost between asking for a changing segment and hearing whether it began."""
+        return self.asked is not None and self.asked[2] in (*CHANGING, "rollback")
 
     @property
     def rolled_back(self) -> bool:
@@ -56,7 +62,10 @@ def _apply(state: HostProgress, event: Event) -> None:
         state.imported[key] = max(state.imported.get(key, 0), int(event.data["n"]))
     if event.kind == "backup_made":
         state.archived = all(site.get("verified") for site in event.data.get("sites", [])) and bool(event.data.get("sites"))
+    elif event.kind in ("segment_requested", "segment_refused"):
+        state.asked = (event.run, segment, event.phase) if event.kind == "segment_requested" else None
     elif event.kind == "segment_started":
+        state.asked = None
         state.running = (event.run, segment)
         state.touched = state.touched or event.phase in CHANGING
     elif event.kind == "segment_finished":
@@ -66,7 +75,7 @@ def _apply(state: HostProgress, event: Event) -> None:
 
 
 def _finished(state: HostProgress, event: Event, segment: str) -> None:
-    state.running = None
+    state.running = state.asked = None
     result = event.data.get("result")
     if event.phase == "rollback":
         state.back = {"done": "rolled_back_unverified", **dict.fromkeys(WENT_BACK[1:], str(result))}.get(str(result), "rollback_failed")

@@ -25,6 +25,10 @@ def catch_up(transport: Transport, ledger: Ledger, plan: HostPlan, rejoin_within
         _segment(transport, ledger, plan, state, found, rejoin_within, cancelled)
     if state.lost:
         ledger.append("contact_regained", {}, host=host, phase="rollback")
+    asked = hosts(ledger.events())[host].asked if state.asked else None
+    if asked:  # the host has no trace of it
+        data = {"segment": asked[1], "message": "the host never began"}
+        ledger.append("segment_refused", data, run=asked[0], host=host, phase=asked[2], sync=True)
 
 
 def _segment(

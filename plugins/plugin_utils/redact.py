@@ -12,27 +12,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-MARK = "«redacted»"
+from ansible_collections.itops.maintenance.plugins.module_utils.secret_patterns import MARK, blanked, blanked_items
+
 SECRET_KEY = re.compile(
     r"(^|[_\-. ])(pass(word|wd|phrase)?|secret|token|api_?key|private_?key|access_?key|become_pass|credential)s?([_\-. ]|$)|password|passwd|secret", re.I
 )
 HARMLESS_KEYS = frozenset({"credentials", "token", "password_hash_algorithm"})  # structures and ids of our own events
-PATTERNS = (
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
-    re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;[A-Z0-9]+(;\S+)?(\s+[0-9a-f]{8,})*"),
-    re.compile(r"(?i)(?<=authorization: )(basic|bearer|token|digest) +[^\s\"']+"),
-    re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
-    re.compile(
-        r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bglpat-[A-Za-z0-9_\-]{20,}|\bxox[abprs]-[A-Za-z0-9\-]{10,}|\beyJ[\w\-]{10,}\.eyJ[\w\-]{10,}\.[\w\-]+"
-    ),
-)
-ASSIGNMENT = re.compile(
-    r"(?i)((?:[\w\-]*(?:password|passwd|passphrase|secret|api[_\-]?key|access[_\-]?key|private[_\-]?key|token)[\w\-]*|\bpwd)[\"']?\s*[=:]\s*)"
-    r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"']+)"
-)
-OPTION = re.compile(r"(?i)((?:^|\s)--?(?:password|passwd|pass|passphrase|secret|token|api-key|access-key)[ =])(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
-MYSQL = re.compile(r"(\bmysql\w*\b[^|;\n]*?\s-p)(\S+)")
-HINTS = re.compile(r"(?i)pass|pwd|secret|token|key|authorization|://|vault|akia|asia|gh[pousr]_|glpat|xox|eyj|mysql")
 SHORTEST = 3  # characters; a shorter known value would redact ordinary text
 
 
@@ -55,20 +40,14 @@ class Redactor:
         if isinstance(value, Mapping):
             return {self.text(str(key)): self._item(str(key), item) for key, item in value.items() if not str(key).startswith("_ansible_")}
         if isinstance(value, (list, tuple)):
-            return [self(item) for item in value]
+            return blanked_items(value, self)
         return value
 
     def text(self, text: str) -> str:
         """One text."""
         if self._known:
             text = self._known.sub(MARK, text)
-        if not HINTS.search(text):
-            return text
-        for pattern in PATTERNS:
-            text = pattern.sub(MARK, text)
-        for pattern in (ASSIGNMENT, OPTION, MYSQL):
-            text = pattern.sub(lambda match: match[1] + MARK if not match[2].startswith(("%{", MARK)) else match[0], text)
-        return text
+        return blanked(text)
 
     def _item(self, key: str, value: Any) -> Any:
         secret = SECRET_KEY.search(key) and key not in HARMLESS_KEYS

@@ -1,0 +1,145 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manual and semi-automatic maintenance: who is asked what, and what each answer does."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house import BIN, LIMIT
+from tests.integration.conftest import LocalHouse
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> LocalHouse:
+    """One standalone host, attended as the test says."""
+    house = LocalHouse(tmp_path, ("a",), redundancy="standalone", failover={})
+    return house
+
+
+def attended(house: LocalHouse, mode: str) -> str:
+    record = house.read_service("shop")
+    record["maintenance"]["mode"] = mode
+    house.service(record)
+    window = {"start": "2026-01-01T00:00:00+08:00", "end": "2036-01-01T00:00:00+08:00"}
+    return house.change(window=window)
+
+
+def answers(house: LocalHouse, *words: str) -> str:
+    house.write("answers.yml", list(words))
+    return str(house.root / "answers.yml")
+
+
+def questions(house: LocalHouse, cid: str) -> list[str]:
+    return [event.data["segment"] for event in house.events(cid) if event.kind == "confirmation_requested"]
+
+
+def test_manual_asks_before_every_step(single: LocalHouse) -> None:
+    cid = attended(single, "manual")
+    done = single.itops("run", cid, "--answers", answers(single, *["continue"] * 4))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert questions(single, cid) == ["backup", "patch-1", "patch-2", "patch-3"]
+    given = [event.data for event in single.events(cid) if event.kind == "confirmation_given"]
+    assert {g["channel"] for g in given} == {"answers-file"}, "a rehearsal's answers are recorded as such"
+    assert "@shop]# release shop-2.0.tar.gz" in next(e.data["question"] for e in single.events(cid) if e.data.get("segment") == "patch-2")
+    assert "answers-file" in (single.folder(cid) / "record.en.md").read_text()
+    single.sound(cid)
+
+
+def test_semi_asks_at_stop_update_and_not_at_start(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    done = single.itops("run", cid, "--answers", answers(single, "continue", "continue"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert questions(single, cid) == ["patch-1", "patch-2"]
+
+
+def test_stop_in_the_middle_is_not_success_and_names_the_next_command(single: LocalHouse) -> None:
+    cid = attended(single, "manual")
+    done = single.itops("run", cid, "--answers", answers(single, "continue", "continue", "stop"))
+    assert done.returncode == 13, done.stdout + done.stderr
+    assert single.version("a") == "1.0" and not (single.at("a") / "running").exists()
+    assert f"itops rollback {cid}" in done.stdout
+    back = single.itops("rollback", cid, "--answers", answers(single, *["continue"] * 9))
+    assert back.returncode == 11, back.stdout + back.stderr
+    assert (single.at("a") / "running").exists()
+    single.sound(cid)
+
+
+def test_stop_before_the_first_change_leaves_everything(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    before = single.picture("a")
+    done = single.itops("run", cid, "--answers", answers(single, "stop"))
+    assert done.returncode == 15, done.stdout + done.stderr
+    assert single.picture("a") == before
+
+
+def test_rollback_as_an_answer(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    before = single.picture("a")
+    done = single.itops("run", cid, "--answers", answers(single, "continue", "rollback", "continue"))
+    assert done.returncode == 11, done.stdout + done.stderr
+    assert single.picture("a") == before
+
+
+def test_skip_is_recorded(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    done = single.itops("run", cid, "--answers", answers(single, "skip", "continue"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert next(s["result"] for s in single.record(cid)["steps"]) == "skipped"
+
+
+def test_no_answers_left_means_stop(single: LocalHouse) -> None:
+    cid = attended(single, "manual")
+    done = single.itops("run", cid, "--answers", answers(single, "continue"))
+    assert done.returncode == 15, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mode", ["manual", "semi"])
+def test_without_a_terminal_it_refuses_to_start(single: LocalHouse, mode: str) -> None:
+    cid = attended(single, mode)
+    for done in (single.itops("run", cid), single.playbook("maintain", cid)):
+        assert done.returncode in (2, 3), done.stdout + done.stderr
+        assert single.record(cid)["runs"][-1]["exit"] == 3
+    assert "terminal" in single.findings(cid)
+
+
+def test_asked_at_a_real_terminal(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(BIN / "itops"), "run", cid], cwd=single.root, env=single.env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    said = b""
+    asked = 0
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+        said += piece
+        if said.count(b"(continue, skip, rollback, stop)") > asked:
+            asked += 1
+            os.write(ours, b"continue\n")
+    assert process.wait(LIMIT) == 0, said.decode()
+    assert asked == 2
+    assert {e.data["channel"] for e in single.events(cid) if e.kind == "confirmation_given"} == {"cli"}
+    assert "更新文件" in said.decode()
+
+
+def test_a_failing_step_asks_whether_to_go_back(single: LocalHouse) -> None:
+    record = single.read_service("shop")
+    record["maintenance"]["mode"] = "semi"
+    single.service(record)
+    before = single.picture("a")
+    window = {"start": "2026-01-01T00:00:00+08:00", "end": "2036-01-01T00:00:00+08:00"}
+    cid = single.change(after=[{"kind": "update", "title": "坏步骤", "command": "false"}], window=window)
+    done = single.itops("run", cid, "--answers", answers(single, "continue", "continue", "rollback", "continue"))
+    assert done.returncode == 11, done.stdout + done.stderr
+    assert single.picture("a") == before
