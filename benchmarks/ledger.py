@@ -173,15 +173,15 @@ def lay_out_register(place: Path, sqlite: Path, lines: int) -> None:
     base.commit()
 
 
-def register_lines(count: int) -> Iterator[bytes]:
-    """Lines as the register itself makes them."""
+def register_lines(count: int, services: int = SERVICES) -> Iterator[bytes]:
+    """Lines as the register itself makes them, of so many services in turns."""
     from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger, register
 
     line = None
     for number in range(count):
         run = {"run": f"R20261123T{number:08}Z-abcd", "verb": "run", "user": "li.si", "started": "2026-11-23T02:05:11.123+08:00",
                "ended": "2026-11-23T02:09:41.017+08:00", "exit": 0}  # fmt: skip
-        record = {"change": f"CHG-20261123-{number:07}", "title": "门户网站升级", "runs": [run], "services": [{"id": f"svc-{number % SERVICES:05}"}],
+        record = {"change": f"CHG-20261123-{number:07}", "title": "门户网站升级", "runs": [run], "services": [{"id": f"svc-{number % services:05}"}],
                   "outcome": {"result": "achieved", "backout": "not_needed"}, "ledger": {"seq": 42, "head": f"{number:064x}"}}  # fmt: skip
         line = register._line(record, line)
         yield ledger.canonical(line)

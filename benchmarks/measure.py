@@ -58,7 +58,7 @@ class Entrant:
 def alternate(entrants: Sequence[Entrant], runs: int, cwd: Path) -> None:
     """Run them in turns, each time another one first: what else happens on the machine meets all of them alike.
 
-    `before` and `after` are not measured; `after` looks whether the work was done and may raise AssertionError.
+    `before` and `after` are not measured; `after` raises AssertionError where the work was not done.
     """
     for turn in range(runs):
         for entrant in [*entrants[turn % len(entrants) :], *entrants[: turn % len(entrants)]]:
@@ -78,8 +78,12 @@ def _once(entrant: Entrant, cwd: Path) -> None:
     if process.returncode not in entrant.accept:
         entrant.absent = f"ended with {process.returncode}: {_last_words(said)}"
         return
+    try:
+        entrant.after()
+    except AssertionError as error:
+        entrant.absent = str(error)
+        return
     entrant.costs.append(Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
-    entrant.after()
 
 
 def _last_words(said: Path) -> str:
