@@ -38,7 +38,7 @@ def parse(text: str) -> source.Source:
         ("null", None),
         ("~", None),
         ("", None),
-        ("1e3", 1000.0),
+        ("1e3", "1e3"),
         ("192.0.2.1", "192.0.2.1"),
         ("web", "web"),
         ("'no'", "no"),
