@@ -72,7 +72,7 @@ def steps(digest: str) -> list[dict[str, Any]]:
         {"kind": "stop", "title": "停止", "service": {"state": "stopped"}},
         {"kind": "update", "title": "补丁", "files": [{"file": "patch.bin", "dest": f"{HOME}/patch.bin", "mode": "0644"}]},
         {"kind": "update", "title": "摘要", "command": CHECKSUM, "expect": {"contains": [digest]}},
-        {"kind": "update", "title": "打包", "archive": {"paths": [f"{HOME}/data"], "dest": f"{HOME}/data.tar.gz"}},
+        {"kind": "update", "title": "打包", "command": PACK},
         {"kind": "update", "title": "配置", "files": [{"content": "host=%{host}\n", "dest": f"{HOME}/app.conf", "mode": "0644"}]},
         *({"kind": "update", "title": f"命令 {n}", "command": line} for n, line in enumerate(COMMANDS, 1)),
         {"kind": "start", "title": "启动", "service": {"state": "started"}},
