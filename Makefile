@@ -40,13 +40,13 @@ format: venv ## what a linter can mend by itself
 	$(BIN)/ruff format $(PATHS)
 
 test: venv ## the suite that needs no root
-	$(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/contract tests/packaging
+	$(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/packaging
 
 test-lab: venv ## real Debian hosts; needs root and Debian's packages (see .ci/run)
 	$(BIN)/python -m pytest tests/lab
 
 bench: venv ## speed side by side with the named peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 docs: venv ## the reference, made from the schemas
 	$(BIN)/python docs/generate.py
