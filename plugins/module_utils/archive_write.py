@@ -95,6 +95,7 @@ def _manifest(job: Job, tree: Tree, written: Written, archive: dict[str, object]
         archive=archive,
         stream={"digest": written.digest, "size": written.size},
         skipped=tree.sockets,
+        known=manifest.fingerprint(written.entries),
     )
 
 

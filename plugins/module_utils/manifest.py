@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from .step import StepFailed
 
 FORMAT = 1
 SUFFIX = ".manifest.json"
+COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: json.dumps would make one per entry
+LINE = json.JSONEncoder(separators=(",", ":"))
 TYPES = ("file", "dir", "link", "hardlink", "fifo", "char", "block")
 
 
@@ -52,7 +54,8 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds. `archive`: {file, sha256, size}; `stream`: {digest, size} of the tar stream in it."""
+    """What an archive holds. `archive`: {file, sha256, size}; `stream`: {digest, size} of the tar stream in it.
+    `known`: the fingerprint of these entries where it has been computed already."""
 
     change: str
     host: str
@@ -67,6 +70,7 @@ class Manifest:
     stream: dict[str, Any]
     skipped: list[str] = field(default_factory=list)  # sockets: they cannot be kept
     reused_from: str = ""
+    known: str = ""
 
     def counts(self) -> dict[str, int]:
         found = {kind: 0 for kind in TYPES}
@@ -75,14 +79,14 @@ class Manifest:
         return {**found, "entries": len(self.entries), "bytes": sum(entry.size for entry in self.entries)}
 
     def fingerprint(self) -> str:
-        return fingerprint(self.entries)
+        return self.known or fingerprint(self.entries)
 
 
 def fingerprint(entries: Iterable[Entry]) -> str:
     """sha256 over the canonical entries, sorted by path."""
     digest = hashlib.sha256(b"itops-tree-1\n")
     for entry in sorted(entries, key=lambda item: os.fsencode(item.path)):
-        digest.update(json.dumps(entry.canonical(), sort_keys=True, separators=(",", ":")).encode() + b"\n")
+        digest.update(COMPACT.encode(entry.canonical()).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -97,7 +101,7 @@ def encode(manifest: Manifest) -> bytes:
         "fingerprint": manifest.fingerprint(),
     }
     text = json.dumps(head, indent=1)[:-2]
-    lines = ",\n".join(json.dumps(entry.as_json(), separators=(",", ":")) for entry in manifest.entries)
+    lines = ",\n".join(LINE.encode(entry.as_json()) for entry in manifest.entries)
     return f'{text},\n "entries": [\n{lines}\n ]\n}}\n'.encode("ascii")
 
 
@@ -120,12 +124,12 @@ def decode(content: bytes, name: str) -> Manifest:
             reused_from=raw["reused_from"],
         )
         _check(found, name)
-        expected = raw["fingerprint"]
+        expected = str(raw["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise StepFailed(f"{name} is not a readable manifest: {type(exc).__name__}: {exc}") from exc
     if found.fingerprint() != expected:
         raise StepFailed(f"{name} was altered: its entries do not have its fingerprint")
-    return found
+    return replace(found, known=expected)
 
 
 def _entry(item: dict[str, Any]) -> Entry:
