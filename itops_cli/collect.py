@@ -19,6 +19,7 @@ from itops_cli.errors import Exit, say
 
 POLL = 0.2  # seconds between two looks at the facts
 INTERNAL = 1
+RAN_THROUGH = (0, 2, 4, 6)  # ansible's statuses after every host had its turn: all well, some failed, some unreachable, both
 MESSAGE = 200  # characters of a reason that are shown
 
 
@@ -37,7 +38,10 @@ def collect(ws: Workspace, known: Catalogue, service: str | None) -> None:
     if not told:
         say("\n".join(list(started.tail)[-20:]))
         raise Exit(INTERNAL, f"nothing was collected (ansible ended with {code}) → itops lint; ansible-inventory --graph itops_services")
-    _sum_up(told, _named(known, service))
+    named = set(_named(known, service))
+    if service is None and code in RAN_THROUGH:
+        _forget(ws, {*told, *named})
+    _sum_up(told, named)
 
 
 def _tell(ws: Workspace, began: datetime, told: dict[str, HostFacts]) -> None:
@@ -48,9 +52,16 @@ def _tell(ws: Workspace, began: datetime, told: dict[str, HostFacts]) -> None:
             say(f"{host}: {'not collected: ' + found.problem[:MESSAGE] if found.problem else 'collected'}")
 
 
-def _sum_up(told: dict[str, HostFacts], named: Iterable[str]) -> None:
+def _forget(ws: Workspace, hosts: set[str]) -> None:
+    """What was known of a host that has left its group would be a stale part of the service for ever."""
+    for host in sorted(set(facts.load(ws.facts)) - hosts):
+        facts.forget(ws.facts, host)
+        say(f"{host}: in no service any more, its facts were removed")
+
+
+def _sum_up(told: dict[str, HostFacts], named: set[str]) -> None:
     failed = sorted(host for host, found in told.items() if found.problem)
-    left = sorted(set(named) - set(told))
+    left = sorted(named - set(told))
     parts = [f"{what}: {', '.join(hosts)}" for what, hosts in (("not collected", failed), ("never tried", left)) if hosts]
     if parts:
         say(f"warning: collected {len(told) - len(failed)} of {len(told) + len(left)} hosts; {'; '.join(parts)}")

@@ -74,13 +74,18 @@ def save(folder: Path, host: str, measured: Mapping[str, Any], at: datetime) -> 
     _write(path(folder, host), {"format": FORMAT, "host": host, "collected_at": stamp, "attempted_at": stamp, "problem": "", **redact(dict(measured))})
 
 
-def save_failure(folder: Path, host: str, problem: str, at: datetime, services: Iterable[str] = ()) -> None:
-    """Note that an attempt failed; what was known before stays with its own time. `services` are the host's. Raises OSError."""
+def save_failure(folder: Path, host: str, problem: str, at: datetime, services: Iterable[str]) -> None:
+    """Note that an attempt failed; what was known before stays with its own time. `services` are all of the host's. Raises OSError."""
     found = _read(path(folder, host))
     known = found if isinstance(found, dict) else {}
     tried = {"format": FORMAT, "host": host, "attempted_at": at.isoformat(timespec="seconds"), "problem": redact(problem)[:500]}
-    merged = {**{sid: {} for sid in services}, **_dict(known.get("services"))}
-    _write(path(folder, host), {"collected_at": "", **known, **tried, "services": merged})
+    before = _dict(known.get("services"))
+    _write(path(folder, host), {"collected_at": "", **known, **tried, "services": {sid: before.get(sid, {}) for sid in services}})
+
+
+def forget(folder: Path, host: str) -> None:
+    """The host is in no inventory any more. Raises OSError."""
+    path(folder, host).unlink(missing_ok=True)
 
 
 def attempts(folder: Path, since: datetime) -> dict[str, HostFacts]:

@@ -96,12 +96,12 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _noted(cells: Cells, notes: list[dict[str, Any]]) -> list[Cell]:
-    """A row of the roll-up; its remarks and warnings become footnotes of the cells they belong to."""
-    marks: dict[str, str] = {}
-    for column, text in (*cells.remarks(), *cells.warnings()):
+    """A row of the roll-up; its remarks and warnings become footnotes of the cells they belong to, numbered from left to right."""
+    names, marks = (GENERAL, *COLUMNS, *LAST), dict[str, str]()
+    for column, text in sorted((*cells.remarks(), *cells.warnings()), key=lambda note: names.index(note[0])):
         notes.append({"mark": f"{MARK}{len(notes) + 1}", "text": cell(text)})
         marks[column] = f"{marks.get(column, '')}[^{notes[-1]['mark']}]"
-    return [Cell(cell(cells.cell(name)) + marks.get(name, "")) for name in (GENERAL, *COLUMNS, *LAST)]
+    return [Cell(cell(cells.cell(name)) + marks.get(name, "")) for name in names]
 
 
 def _hosts(found: Status, cells: Cells) -> str:

@@ -133,6 +133,10 @@ def test_hosts_of_a_group_of_another_inventory_count(house: LocalHouse) -> None:
     row = json.loads(collected(house, "--service", "queue", "--format", "json").stdout)
     assert {one["host"]: one["problem"] is None for one in row["hosts"]} == {"f1": True, "k1": True, "k2": False}
     assert row["usage"]["missing"] == ["k2"]
+    del groups["back"]["hosts"]["k2"]
+    house.write("inventory/groups.yml", {"all": {"vars": connection, "children": groups}})
+    assert "k2: in no service any more" in collected(house).stderr
+    assert sorted(known(house)) == ["a", "b", "f1", "k1"]
 
 
 def test_a_secret_of_the_control_command_reaches_no_file_and_no_screen(house: LocalHouse) -> None:

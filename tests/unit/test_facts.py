@@ -35,6 +35,11 @@ def test_a_failure_keeps_what_was_known_with_its_own_time(tmp_path: Path) -> Non
     found = facts.load(tmp_path)["web1"]
     assert (found.collected_at, found.attempted_at, found.problem, found.cpu) == (AT, AT + timedelta(days=1), "no route", 12)
     assert (found.services["web"].hdd, found.services["new"]) == (80, facts.ServiceFacts())
+    facts.save_failure(tmp_path, "web1", "no route", AT + timedelta(days=2), ["new"])
+    assert list(facts.load(tmp_path)["web1"].services) == ["new"], "a service that has left the host"
+    facts.forget(tmp_path, "web1")
+    facts.forget(tmp_path, "web1")
+    assert facts.load(tmp_path) == {}
 
 
 def test_a_host_that_never_answered_is_one_of_its_services(tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_a_host_that_never_answered_is_one_of_its_services(tmp_path: Path) -> No
 
 
 def test_a_success_forgets_the_failure(tmp_path: Path) -> None:
-    facts.save_failure(tmp_path, "web1", "no route", AT)
+    facts.save_failure(tmp_path, "web1", "no route", AT, [])
     facts.save(tmp_path, "web1", MEASURED, AT)
     assert facts.load(tmp_path)["web1"].problem == ""
 
@@ -66,7 +71,7 @@ def test_nobody_leaves_the_folder_by_a_host_name(tmp_path: Path) -> None:
 def test_secrets_do_not_reach_the_file(tmp_path: Path) -> None:
     said = {"services": {"web": {"state": "running", "text": "listening, password=hunter2222"}}}
     facts.save(tmp_path, "a", said, AT)
-    facts.save_failure(tmp_path, "b", "sudo --password hunter2222 failed", AT)
+    facts.save_failure(tmp_path, "b", "sudo --password hunter2222 failed", AT, ["web"])
     assert "hunter2222" not in "".join(path.read_text() for path in tmp_path.iterdir())
 
 
