@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import record_tables
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 from .backup_host import NAME, BackupHost
 from .engine_host import Told, step
@@ -224,3 +226,13 @@ def _without(name: str, tmp_path: Path) -> Path:
                 if program.name != name and not (place / program.name).exists():
                     (place / program.name).symlink_to(program)
     return place
+
+
+def test_the_record_names_each_backup_once_with_all_its_sites(host: BackupHost, elsewhere: Path) -> None:
+    told = copied(host, elsewhere)
+    lines = [line for line in told.lines if line["event"] == "backup_made"]
+    events = [
+        Event(n, line["at"], "backup_made", "host", "r1", "a", "backup", {k: line[k] for k in line if k != "event"}, "", "") for n, line in enumerate(lines)
+    ]
+    backups = record_tables.fold(events)["backups"]
+    assert len(lines) == 2 and [[site["site"] for site in backup["sites"]] for backup in backups] == [["local", "offsite"]]

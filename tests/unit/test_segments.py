@@ -98,6 +98,17 @@ def test_the_backup_goes_offsite_where_the_record_says_so(tmp_path: Path) -> Non
     segment = host_plan(tmp_path, record={"backup": backup}).backup()
     assert [s["type"] for s in segment.steps] == ["archive", "offsite", "prune"]
     assert segment.steps[0]["args"]["name"] == f"web_web2_20261123T000000Z_{make.CHANGE}"
+    assert segment.steps[1]["args"] == {"destination": "/mnt/nas", "allow_same_filesystem": False}
+    backup["destination"]["allow_same_filesystem"] = True
+    assert host_plan(tmp_path / "same", record={"backup": backup}).backup().steps[1]["args"]["allow_same_filesystem"] is True
+
+
+def test_the_space_is_asked_for_with_the_rules_of_the_backup(tmp_path: Path) -> None:
+    backup = {"sites": ["local"], "destination": {"local": "/b"}, "provider": "archive", "paths": ["/srv"], "exclude": ["*.log"]}
+    plan_ = host_plan(tmp_path, record={"backup": backup})
+    asked = next(step for step in plan_.preflight().steps if step["type"] == "space")["args"]["paths"][1]
+    packed = plan_.backup().steps[0]["args"]
+    assert asked == {"path": packed["dest"], "need_bytes_of": packed["paths"], "exclude": packed["exclude"]}
 
 
 def test_checks_that_ask_for_it_run_before_after_and_after_a_rollback(tmp_path: Path) -> None:
