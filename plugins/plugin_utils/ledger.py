@@ -27,6 +27,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import re
 
 STREAM, HEAD, LOCK, EVIDENCE = "events.jsonl", "head.json", ".lock", "evidence"
 TAIL_BLOCK = 64 * 1024  # bytes read at once when looking for the last line
+SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 EXACT = 2**53 - 1  # the largest whole number RFC 8785 allows
 
 
@@ -71,7 +72,7 @@ def canonical(value: Any) -> bytes:
     """RFC 8785. Raises LedgerError for what has no canonical form (floats, keys that are no text)."""
     try:
         if _simple(value):
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            return SORTED_JSON.encode(value).encode()
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
         raise LedgerError(f"not a canonical value: {error}") from None
@@ -92,13 +93,11 @@ class Ledger:
 
     def __init__(self, directory: Path, change: str, redact: Callable[[Any], Any] = redact_patterns):
         self.directory = directory
+        self.path = directory / STREAM
         self.change = change
+        self._lock_path = directory / LOCK
         self._redact = redact
         self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
-
-    @property
-    def path(self) -> Path:
-        return self.directory / STREAM
 
     def append(
         self, kind: str, data: dict[str, Any] | None = None, *, run: str = "", host: str = "", phase: str = "", actor: str = "", sync: bool = False
@@ -154,10 +153,10 @@ class Ledger:
 
     def _lock(self) -> int:
         try:
-            return os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except FileNotFoundError:
             self.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            return os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def _last(self, handle: int) -> tuple[int, str]:
         """Sequence number and hash of the last whole line; a torn one behind it goes into the evidence first."""
