@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import facts
 
-from tests.house import BIN, shop
+from tests.house import BIN, shop, until
 from tests.integration.conftest import LocalHouse
 
 SECRET = "hunter2-planted-9f3a"
@@ -109,6 +109,38 @@ def test_a_stopped_service_is_a_warning(house: LocalHouse) -> None:
     (house.at("a") / "running").unlink()
     collected(house)
     assert "警告：a 上的服务已停止：exit status 1" in house.itops("status").stdout
+
+
+SUPERVISOR = """\
+[unix_http_server]
+file={0}/s.sock
+[supervisord]
+nodaemon=true
+logfile={0}/log
+pidfile={0}/pid
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{0}/s.sock
+[program:shop]
+command=sleep 3600
+"""
+
+
+def test_a_service_under_supervisor(house: LocalHouse) -> None:
+    config = house.hosts_root / "supervisord.conf"
+    config.write_text(SUPERVISOR.format(house.hosts_root))
+    house.service({**house.read_service("shop"), "control": {"provider": "supervisor", "unit": "shop", "config": str(config)}})
+    with subprocess.Popen([str(BIN / "supervisord"), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        try:
+            ask = (str(BIN / "supervisorctl"), "-c", str(config), "status", "shop")
+            until(lambda: "RUNNING" in house.run(*ask).stdout, "the service")
+            collected(house)
+            assert {name: found.services["shop"].state for name, found in known(house).items()} == {"a": "running", "b": "running"}
+        finally:
+            daemon.terminate()
+    collected(house)
+    assert known(house)["a"].services["shop"].state != "running"
 
 
 def test_by_ansible_playbook_alone(house: LocalHouse) -> None:
