@@ -84,11 +84,13 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     raw = source.load(path)
     data, problems = schema.validate(schema.options("change"), raw, "change")
     problems = [*raw.problems, *problems]
-    if errors(problems):
+    report = _Report(str(path), raw, data)
+    unshaped = bool(errors(problems))
+    problems += _references(report, services, people)
+    if unshaped:
         return None, problems
     name_steps(data)
-    report = _Report(str(path), raw, data)
-    problems += [*_identity(report, path), *_references(report, services, people), *_plan(report), *_files(report)]
+    problems += [*_identity(report, path), *_plan(report), *_files(report)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Change(str(data["id"]), path, data, digest, plan_digest(data)), problems
 
@@ -134,7 +136,8 @@ def _identity(report: _Report, path: Path) -> Iterator[Problem]:
 
 
 def _references(report: _Report, services: Mapping[str, Record], people: Mapping[str, Record]) -> Iterator[Problem]:
-    for index, sid in enumerate(report.data["service"]):
+    wanted = report.data.get("service") or []
+    for index, sid in enumerate(wanted):
         if sid not in services:
             yield report.at("service", index, message="unknown service", found=sid, allowed=", ".join(sorted(services)[:10]))
     for role in ("executor", "reviewer", "approver"):
@@ -143,8 +146,8 @@ def _references(report: _Report, services: Mapping[str, Record], people: Mapping
             yield report.at(role, message="not in people.yml", found=person, allowed=", ".join(sorted(people)[:10]))
     if report.data.get("executor") and report.data.get("executor") == report.data.get("approver"):
         yield report.at("approver", message="nobody approves what they execute", found=str(report.data["approver"]))
-    hosts = {h["name"] for sid in report.data["service"] for h in services.get(sid, {}).get("hosts") or [] if h.get("name")}
-    for index, host in enumerate(report.data["plan"]["hosts"]):
+    hosts = {h["name"] for sid in wanted for h in services.get(sid, {}).get("hosts") or [] if h.get("name")}
+    for index, host in enumerate((report.data.get("plan") or {}).get("hosts") or []):
         if hosts and host not in hosts:
             yield report.at("plan", "hosts", index, message="not a host of the service", found=host, allowed=", ".join(sorted(hosts)))
 

@@ -143,3 +143,13 @@ def test_a_failing_step_asks_whether_to_go_back(single: LocalHouse) -> None:
     done = single.itops("run", cid, "--answers", answers(single, "continue", "continue", "rollback", "continue"))
     assert done.returncode == 11, done.stdout + done.stderr
     assert single.picture("a") == before
+
+
+def test_semi_asks_before_the_failover_too(house: LocalHouse) -> None:
+    record = house.read_service("shop")
+    record["maintenance"]["mode"] = "semi"
+    house.service(record)
+    cid = house.change()
+    done = house.itops("run", cid, "--answers", answers(house, *["continue"] * 5))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert questions(house, cid) == ["patch-1", "patch-2", "failover-1", "patch-1", "patch-2"]
