@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -78,6 +79,7 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
                 said = self._low_level_execute_command(host_protocol.bootstrap(python, state_dir, op), in_data=request, executable="/bin/sh")
                 return host_protocol.reply(said["stdout"] or said["stderr"])
             except AnsibleConnectionFailure as error:
+                self._drop_connection()
                 raise follower.Unreachable(str(error)) from None
             except (AnsibleError, host_protocol.ProtocolError) as error:  # sudo broke, no Python: it did not begin
                 raise follower.Denied(str(error)) from None
@@ -89,6 +91,12 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             return send(op, host_protocol.request(body)) if answer.get("missing_engine") else answer
 
         return exchange
+
+    def _drop_connection(self) -> None:
+        """A shared ssh connection whose link was cut stays stuck long after the link is back: the next try gets a new one."""
+        if getattr(self._connection, "transport", "") == "ssh":
+            with suppress(AnsibleError, OSError):
+                self._connection.reset()
 
     def ask(self, ledger: Ledger, now: Session, host: str, segment: str, phase: str, question: str, choices: Sequence[str]) -> str:
         """A person's answer, as an event. The command line answers through the ledger, else Ansible's own prompt asks."""

@@ -43,6 +43,24 @@ class Transport(Protocol):
     def __call__(self, op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]: ...
 
 
+def patient(transport: Transport, within: float) -> Transport:
+    """The same transport, but what does not get through is tried again for so many seconds: a stale connection, a host that boots."""
+
+    def send(op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+        began = time.monotonic()
+        while True:
+            try:
+                return transport(op, body, files)
+            except Denied:
+                raise
+            except Unreachable:
+                if time.monotonic() - began >= within:
+                    raise
+                time.sleep(REJOIN_PAUSE)
+
+    return send
+
+
 @dataclass
 class Follower:
     """Follows one segment of one host into the ledger. `cancelled` is asked at every turn."""
@@ -92,6 +110,8 @@ class Follower:
             reply = self.transport("read", body, {})
             if reply.get("missing"):
                 raise Refused(f"the host never began: {reply.get('error', '')}")
+            if not reply.get("ok", True):
+                raise Unreachable(f"the journal cannot be read: {reply.get('error', '')}")
             return reply
         except Unreachable as error:
             self._rejoin(str(error))
@@ -106,6 +126,9 @@ class Follower:
                 reply = self.transport("read", {**self._address(), "offset": self.offset, "wait_ms": 0}, {})
             except Unreachable as error:
                 message = str(error)
+                continue
+            if not (reply.get("ok", True) or reply.get("missing")):
+                message = f"the journal cannot be read: {reply.get('error', '')}"
                 continue
             self._event("contact_regained", {})
             if reply.get("missing"):

@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils.follower import Follower, Transport
+from ansible_collections.itops.maintenance.plugins.plugin_utils.follower import Follower, Refused, Transport, patient
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.progress import HostProgress, hosts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan
 
+RECONNECT_WITHIN = 60  # seconds to reach a host that a person has just brought back
 NO_WAY_ON = ("failed", "rolled_back")  # a resume continues neither: the way is back, or a new change
 
 
 def catch_up(transport: Transport, ledger: Ledger, plan: HostPlan, rejoin_within: float, cancelled: Callable[[], bool]) -> None:
-    """Import every journal line the ledger lacks; a segment that still runs is followed to its end."""
+    """Import every journal line the ledger lacks; a segment that still runs is followed to its end. Raises Refused, Unreachable, ContactLost."""
     host = plan.target.host
     state = hosts(ledger.events()).get(host, HostProgress(host))
-    reply = transport("state", {"change": plan.change.id, "state_dir": plan.state_dir}, {})
+    reply = patient(transport, min(rejoin_within, RECONNECT_WITHIN))("state", {"change": plan.change.id, "state_dir": plan.state_dir}, {})
+    if not reply.get("ok", True):
+        raise Refused(f"the host does not say where it stands: {reply.get('error', '')}")
     for found in reply.get("segments") or []:
         _segment(transport, ledger, plan, state, found, rejoin_within, cancelled)
     if state.lost:
