@@ -158,7 +158,7 @@ class House:
         assert verified.returncode == 0, verified.stdout + verified.stderr
         rendered = self.itops("record", "render", "--check", cid)
         assert rendered.returncode == 0, rendered.stdout + rendered.stderr
-        for name in ("record.json", "record.zh_CN.md", "record.en.md", "transcript.txt", "events.jsonl"):
+        for name in ("record.json", "record.zh_CN.md", "record.en.md", "transcript.txt", "change.yml", "events.jsonl"):
             assert (self.folder(cid) / name).stat().st_size > 0, name
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands beside a ledger and can be rebuilt from it byte for byte: record, reports, transcript. And how a run is closed."""
+"""What stands beside a ledger and can be rebuilt from it byte for byte: change as executed, record, reports, transcript. And how a run is closed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, checkpoint, outcome, record, register, report
+from ansible_collections.itops.maintenance.plugins.plugin_utils import run as run_events
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 
 LANGUAGES = ("zh_CN", "en")
@@ -22,6 +24,9 @@ def render(events: Sequence[Event]) -> dict[str, bytes]:
     files = {"record.json": json.dumps(folded, ensure_ascii=False, indent=2, sort_keys=True) + "\n"}
     files |= {f"record.{lang}.md": report.render(folded, lang) for lang in LANGUAGES}
     files["transcript.txt"] = report.transcript(folded)
+    planned = run_events.planned(events)
+    if planned:
+        files["change.yml"] = "---\n" + yaml.safe_dump(planned.data["change"], allow_unicode=True, sort_keys=False)
     return {name: text.encode() for name, text in files.items()}
 
 
@@ -52,5 +57,5 @@ def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[st
     ledger.append("run_closed", data, run=run, phase="close", sync=True)
     folded = write_views(directory, ledger.events())
     checkpoint.sign(directory, change, folded["ledger"])
-    register.append(directory.parent.parent, folded)
+    register.append(directory.parent.parent, folded, run)
     return folded

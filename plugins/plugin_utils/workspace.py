@@ -15,8 +15,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 MARKER = "itops.yml"
-LANGUAGES = ("zh_CN", "en")
-SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "languages"}
+SETTINGS = {"organisation", "timezone", "records", "staging", "facts"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class Workspace:
     records: Path
     staging: Path
     facts: Path
-    languages: tuple[str, ...]
 
     @property
     def inventory(self) -> Path:
@@ -79,7 +77,6 @@ def load(root: Path) -> Workspace:
         records=(root / records),
         staging=(root / settings.get("staging", "staging")),
         facts=(root / settings.get("facts", "facts")),
-        languages=tuple(settings.get("languages", LANGUAGES)),
     )
 
 
@@ -95,11 +92,6 @@ def _settings(path: Path) -> dict[str, Any]:
         ZoneInfo(str(data.get("timezone", "UTC")))
     except (KeyError, ValueError, OSError):
         problems.append(Problem(str(path), 0, "timezone", "unknown time zone", str(data["timezone"]), "an IANA name, such as Asia/Shanghai"))
-    problems += [
-        Problem(str(path), 0, "languages", "unknown language", str(lang), ", ".join(LANGUAGES))
-        for lang in data.get("languages", LANGUAGES)
-        if lang not in LANGUAGES
-    ]
     if problems:
         raise BadInput(problems)
     return data

@@ -82,7 +82,7 @@ def test_a_ledger_that_is_gone_is_missed(done: tuple[LocalHouse, str]) -> None:
         folder.with_name("elsewhere").rename(folder)
 
 
-@pytest.mark.parametrize("name", ["record.json", "record.zh_CN.md", "record.en.md", "transcript.txt"])
+@pytest.mark.parametrize("name", ["record.json", "record.zh_CN.md", "record.en.md", "transcript.txt", "change.yml"])
 def test_views_are_rebuilt_byte_for_byte(done: tuple[LocalHouse, str], name: str) -> None:
     house, cid = done
     view = house.folder(cid) / name
