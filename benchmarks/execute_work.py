@@ -40,23 +40,21 @@ def patch(folder: Path) -> str:
 
 
 def workspace(root: Path, hosts: list[str], inventory: str) -> None:
-    """For itops: every host a standalone service of its own, so that all may be changed at once as the peers do it."""
+    """For itops: one service, its standby hosts first and at once, then the primary: it does not maintain all of a service at the same time."""
     from tests.unit import make
 
-    services = [f"bench-{host}" for host in hosts]
     make.workspace(root)
     (root / "inventory/services/web.yml").unlink()
     (root / "inventory/hosts.ini").write_text(inventory)
     (root / "ansible.cfg").write_text((Path(__file__).parents[1] / "ansible.cfg").read_text())
-    for host, service in zip(hosts, services, strict=True):
-        own = {"id": service, "redundancy": "standalone", "hosts": [{"name": host, "role": "primary"}]}
-        control = {"provider": "systemd", "unit": "bench"}
-        make.dump(root / f"inventory/services/{service}.yml", {**make.web(), **own, "data_dirs": [f"{HOME}/data"], "control": control})
+    members = [{"name": host, "role": "standby" if n else "primary"} for n, host in enumerate(hosts)]
+    own = {"id": "bench", "hosts": members, "data_dirs": [f"{HOME}/data"], "control": {"provider": "systemd", "unit": "bench"}}
+    make.dump(root / "inventory/services/bench.yml", {**make.web(), **own})
     staging = root / "staging" / CHANGE
     staging.mkdir(parents=True, exist_ok=True)
     digest = patch(staging)
     change = {
-        "id": CHANGE, "title": "二十五步维护", "service": services, "category": "standard",
+        "id": CHANGE, "title": "二十五步维护", "service": ["bench"], "category": "standard",
         "notice": {"id": "SUP-1", "files": [{"name": "patch.bin", "size": 1 << 20, "sha256": digest}]},
         "plan": {
             "window": {"start": "2026-01-01T00:00:00+08:00", "end": "2099-01-01T00:00:00+08:00"},
