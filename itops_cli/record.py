@@ -68,7 +68,7 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
     for name in names:
         _existing(ws, name)
         folder = ws.record_dir(name)
-        faults += chain.verify(folder, name, {**register.heads(ws.records, name), **checkpoint.head(folder)})
+        faults += chain.verify(folder, name, register.heads(ws.records, name), checkpoint.head(folder))
     wrong = [*map(str, faults), *register.verify(ws.records), *_missing(ws)]
     emit({"changes": list(names), "faults": wrong}, fmt, lambda: "\n".join(wrong) or f"{len(names)} ledgers and the register verify")
     raise Exit(NOT_VERIFIED if wrong else 0)

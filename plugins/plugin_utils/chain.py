@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,44 +30,55 @@ class Fault:
         return f"{self.change}: event {self.seq} (line {self.line}): {self.kind}: {self.message}"
 
 
-def verify(directory: Path, change: str, known_heads: dict[int, str] | None = None) -> list[Fault]:
-    """All faults of one change's stream. `known_heads` (seq -> hash) is what the register and checkpoints remember of it."""
+def verify(directory: Path, change: str, *known_heads: Mapping[int, str]) -> list[Fault]:
+    """All faults of one change's stream. `known_heads` (seq -> hash): what register and checkpoints remember of it, none in place of another."""
     path = directory / ledger.STREAM
     lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
     torn = lines.pop()
-    events = [(number, ledger.parse(line)) for number, line in enumerate(lines, 1)]
-    faults = list(_walk(change, events))
+    events = [ledger.parse(line) for line in lines]
+    faults = _walk(change, lines, events)
     if torn:
         faults.append(Fault(change, len(lines) + 1, len(lines) + 1, "damaged", "the last line is torn; the next append sets it aside"))
-    return faults + list(_cut(directory, change, [event for _, event in events if event], known_heads or {}))
+    return faults + list(_cut(directory, change, [event for event in events if event], known_heads))
 
 
-def _walk(change: str, events: list[tuple[int, Event | None]]) -> list[Fault]:
+def _walk(change: str, lines: Sequence[bytes], events: Sequence[Event | None]) -> list[Fault]:
     faults: list[Fault] = []
     expected, prev = 1, ledger.genesis(change)
-    seqs = Counter(event.seq for _, event in events if event)
-    for line, event in events:
+    seqs = Counter(event.seq for event in events if event)
+    for line, event in enumerate(events, 1):
         if event is None:
             faults.append(Fault(change, expected, line, "damaged", "this line is no event"))
             expected += 1
             prev = ""
             continue
-        faults += _one(change, line, event, expected, prev, seqs)
+        if _as_written(lines[line - 1], event):
+            faults += _one(change, line, event, expected, prev, seqs)
+        else:
+            faults.append(Fault(change, event.seq, line, "edited", "its content does not match its hash"))
         expected, prev = event.seq + 1, event.hash
     return faults
 
 
+def _as_written(line: bytes, event: Event) -> bool:
+    """Whether the line is, byte for byte, the canonical form of what its hash was made from."""
+    try:
+        whole = ledger.canonical(event.as_dict())
+    except ledger.LedgerError:
+        return False
+    return line == whole and hashlib.sha256(whole.replace(b'"hash":"%b",' % event.hash.encode(), b"", 1)).hexdigest() == event.hash
+
+
 def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: Mapping[int, int]) -> list[Fault]:
-    if ledger.digest(event.as_dict()) != event.hash:
-        return [Fault(change, event.seq, line, "edited", "its content does not match its hash")]
     if event.seq == expected and (event.prev == prev or not prev):
         return []
     if line == 1 and event.seq == 1:
         return [Fault(change, 1, 1, "foreign", "the stream begins with the genesis of another change")]
     if event.seq > expected:
-        gone = [seq for seq in range(expected, event.seq) if seq not in seqs]
+        gone = next((seq for seq in range(expected, event.seq) if seq not in seqs), 0)
         if gone:
-            return [Fault(change, gone[0], line, "deleted", f"events {gone[0]} to {gone[-1]} are missing")]
+            last = next(seq for seq in range(event.seq - 1, 0, -1) if seq not in seqs)
+            return [Fault(change, gone, line, "deleted", f"events {gone} to {last} are missing")]
         return [Fault(change, event.seq, line, "swapped", f"stands where event {expected} belongs")]
     if seqs[event.seq] > 1:
         return [Fault(change, event.seq, line, "inserted", "this number exists twice")]
@@ -75,18 +87,19 @@ def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: M
     return [Fault(change, event.seq, line, "inserted", "does not continue the event before it")]
 
 
-def _cut(directory: Path, change: str, events: list[Event], known: dict[int, str]) -> list[Fault]:
+def _cut(directory: Path, change: str, events: list[Event], known: Iterable[Mapping[int, str]]) -> list[Fault]:
     """The end of the stream against what is remembered of it elsewhere."""
     have = {event.seq: event.hash for event in events}
+    told = {pair for heads in known for pair in heads.items()}
     try:
         head = json.loads((directory / ledger.HEAD).read_bytes())
-        known = {**known, int(head["seq"]): str(head["hash"])}
+        told.add((int(head["seq"]), str(head["hash"])))
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError):
         return [Fault(change, len(events), len(events), "damaged", f"{ledger.HEAD} cannot be read")]
     faults = []
-    for seq, remembered in sorted(known.items()):
+    for seq, remembered in sorted(told):
         if seq not in have:
             faults.append(Fault(change, seq, len(events), "cut", f"the stream ends at event {len(events)}, but event {seq} is known to exist"))
         elif have[seq] != remembered:

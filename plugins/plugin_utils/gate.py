@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     catalogue,
     chain,
+    checkpoint,
     endpoints,
     plan,
     progress,
@@ -85,7 +86,8 @@ def _records(now: Situation) -> Iterator[Finding]:
 
 
 def _chain(now: Situation) -> Iterator[Finding]:
-    faults = chain.verify(now.ws.record_dir(now.change.id), now.change.id)
+    folder = now.ws.record_dir(now.change.id)
+    faults = chain.verify(folder, now.change.id, register.heads(now.ws.records, now.change.id), checkpoint.head(folder))
     message = "; ".join(fault.message for fault in faults[:3]) or "the change's ledger verifies"
     yield Finding("ledger", not faults, message, f"itops record verify {now.change.id}")
 

@@ -56,6 +56,7 @@ class Event:
 
 
 NAMES = tuple(f.name for f in fields(Event))
+TEXTS = tuple(name for name in NAMES if name not in ("seq", "data"))
 
 
 def genesis(change: str) -> str:
@@ -191,20 +192,20 @@ class Ledger:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if sync:
                 os.fsync(handle)
+                atomic.write(self.directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
         except OSError:
             os.ftruncate(handle, size)  # nothing half-written stays
             raise
         self._known = (size + len(line), event.seq, event.hash)
-        if sync:
-            atomic.write(self.directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
 
 
 def parse(line: bytes) -> Event | None:
     """One line as an event; None where it is none."""
     try:
         raw = json.loads(line)
-        return Event(**{name: raw[name] for name in NAMES})
-    except (ValueError, KeyError, TypeError):
+        fits = type(raw["seq"]) is int and type(raw["data"]) is dict and all(type(raw[name]) is str for name in TEXTS)
+        return Event(**{name: raw[name] for name in NAMES}) if fits else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -222,14 +223,21 @@ def tail(handle: int, size: int) -> tuple[bytes, bytes]:
 
 
 def plain(value: Any) -> Any:
-    """The value with plain types: other texts, numbers and paths become text, floats whole numbers."""
-    if value is None or isinstance(value, bool) or type(value) in (int, str):
+    """The value with plain types: other texts, numbers and paths become text, floats whole numbers; `?` for what is no Unicode."""
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, (int, float)) and abs(value) <= EXACT:
+        return round(value)
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_text(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
-    return round(value) if isinstance(value, float) else str(value)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def now() -> str:

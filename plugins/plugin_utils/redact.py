@@ -8,16 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from ansible_collections.itops.maintenance.plugins.module_utils.secret_patterns import MARK, blanked, blanked_items
 
 SECRET_KEY = re.compile(
-    r"(^|[_\-. ])(pass(word|wd|phrase)?|secret|token|api_?key|private_?key|access_?key|become_pass|credential)s?([_\-. ]|$)|password|passwd|secret", re.I
+    r"(^|[_\-. ])(pass(word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|become_pass|credential)s?([_\-. ]|$)|password|passwd|secret",
+    re.I,
 )
 HARMLESS_KEYS = frozenset({"credentials", "token", "password_hash_algorithm"})  # structures and ids of our own events
+URL_SAFE = str.maketrans("+/", "-_")  # base64 for addresses
 SHORTEST = 3  # characters; a shorter known value would redact ordinary text
 
 
@@ -53,17 +56,20 @@ class Redactor:
         secret = SECRET_KEY.search(key) and key not in HARMLESS_KEYS
         if secret and isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
             return value if isinstance(value, str) and value.startswith("%{") else MARK
+        if secret and isinstance(value, (list, tuple)):
+            return [self._item(key, item) for item in value]
         return self(value)
 
 
 def _forms(value: str) -> Iterable[str]:
-    """How a value may appear: as it is, quoted for JSON and URLs, in base64 (its part that does not depend on neighbours)."""
+    """How a value may appear: as it is, quoted for JSON, URLs and a shell, in base64 (its part that does not depend on neighbours)."""
     yield value
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield quote(value, safe="")
+    yield from (quote(value, safe=""), quote(value), quote_plus(value), shlex.quote(value), repr(value)[1:-1])
     raw = value.encode()
     if len(raw) >= 6:
         for shift in range(3):
             encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
-            yield encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (shift + len(raw)) % 3 else 0)]
+            part = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (shift + len(raw)) % 3 else 0)]
+            yield from (part, part.translate(URL_SAFE))

@@ -24,21 +24,21 @@ def path(records: Path) -> Path:
     return records / FILE
 
 
-def append(records: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Add the line of a record's last run; None where it is there already. Raises LedgerError."""
+def append(records: Path, record: Mapping[str, Any], run_id: str = "") -> dict[str, Any] | None:
+    """Add the line of one run of a record, else of its last; None where it is there already. Raises LedgerError."""
     try:
         with path(records).open("a+b") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             stream.seek(0)
-            raw, run = b"", record["runs"][-1]["run"]
+            raw, run = b"", run_id or record["runs"][-1]["run"]
             wanted = _quoted(run)
             for raw in filter(bytes.strip, stream):
                 if wanted in raw and (known := json.loads(raw))["run"] == run and known["change"] == record["change"]:
                     return None
-            line = _line(record, json.loads(raw) if raw else None)
+            line = _line(record, _parsed(raw) if raw else None, run)
             _add(stream, ledger.canonical(line) + b"\n")
             return line
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ledger.LedgerError(f"{path(records)}: {error}") from None
 
 
@@ -69,9 +69,19 @@ def lines(records: Path, word: str = "") -> Iterator[dict[str, Any]]:
     wanted = _quoted(word) if word else b""
     try:
         with path(records).open("rb") as stream:
-            yield from (json.loads(line) for line in stream if wanted in line and line.strip())
+            yield from (_parsed(line) for line in stream if wanted in line and line.strip())
     except FileNotFoundError:
         return
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        line = json.loads(raw)
+    except RecursionError:
+        line = None
+    if type(line) is not dict or type(line.get("services")) is not list:
+        raise ValueError("not a line of the register")
+    return line
 
 
 def _quoted(word: str) -> bytes:
@@ -104,12 +114,12 @@ def _faults(stream: Iterable[bytes]) -> list[str]:
             continue
         try:
             line = json.loads(raw)
-            if _digest(line) != line["hash"]:
+            if _digest(line) != line["hash"] or ledger.canonical(line) + b"\n" != raw:
                 faults.append(f"register line {number}: edited")
             elif line["prev"] != prev:
                 faults.append(f"register line {number}: a line before it was deleted, inserted or swapped")
             prev = line["hash"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ledger.LedgerError):
             faults.append(f"register line {number}: damaged")
     return faults
 
@@ -121,8 +131,8 @@ def _readable(records: Path, word: str) -> list[dict[str, Any]]:
         return []  # verify() names the damaged line
 
 
-def _line(record: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    run = record["runs"][-1]
+def _line(record: Mapping[str, Any], before: Mapping[str, Any] | None, run_id: str = "") -> dict[str, Any]:
+    run = next((run for run in record["runs"] if run["run"] == run_id), record["runs"][-1])
     body = {
         "number": (int(before["number"]) if before else 0) + 1,
         "change": record["change"],
