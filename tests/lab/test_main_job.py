@@ -146,7 +146,36 @@ def _packages(data: dict[str, Any], wanted: dict[str, str]) -> None:
     data["plan"]["not_applicable"] = {"stop": "软件包自行停止", "start": "软件包自行启动"}
 
 
-def test_supervisor_is_not_needed_for_the_status_of_real_hosts(house: LabHouse) -> None:
+def test_a_bad_package_goes_back_by_itself(house: LabHouse) -> None:
+    """Version 2.1 answers 500: the packages that were kept come back, the primary is never asked."""
+    repository = on(STANDBY, "cat /etc/apt/sources.list.d/baseline.list").strip()
+    for host in (PRIMARY, STANDBY):
+        on(host, "DEBIAN_FRONTEND=noninteractive apt-get -qq update && apt-get -qq -y install itops-demo=1.0 > /dev/null 2>&1")
+        on(host, f"echo '{repository.replace('/baseline', '/updates')}' > /etc/apt/sources.list.d/updates.list")
+    house.service(house.read_service("shop") | {"control": {"provider": "systemd", "unit": "itops-demo"}, "data_dirs": ["/etc/itops-demo"]})
+    house.checks = [
+        {"type": "http", "title": "应答", "url": "http://127.0.0.1:8000/", "retries": 5, "delay": 1},
+        {"type": "version", "title": "版本", "command": "dpkg-query -W -f ${Version} itops-demo", "equals": "2.1", "when": ["after"]},
+    ]
+    cid = house.change()
+    house.edit_change(cid, lambda data: _packages(data, {"itops-demo": "2.1"}))
+    (house.root / "staging" / cid / "shop-2.0.tar.gz").unlink()
+    try:
+        done = house.itops("run", cid)
+        assert done.returncode == 11, done.stdout + done.stderr
+        assert house.hosts(cid) == {STANDBY: "rolled_back", PRIMARY: "not_started"}
+        assert versions(STANDBY, ["itops-demo"]) == versions(PRIMARY, ["itops-demo"]) == {"itops-demo": "1.0"}
+        assert '"1.0"' in on(STANDBY, "curl -s http://127.0.0.1:8000/")
+    finally:
+        for host in (PRIMARY, STANDBY):
+            on(host, "rm -f /etc/apt/sources.list.d/updates.list; DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge itops-demo > /dev/null 2>&1")
+    house.sound(cid)
+
+
+def test_status_of_real_hosts(house: LabHouse) -> None:
     collected = house.itops("status", "--collect")
     assert collected.returncode == 0, collected.stdout + collected.stderr
-    assert "商城" in collected.stdout and "%" in collected.stdout
+    row = next(line for line in collected.stdout.splitlines() if "商城" in line)
+    assert "CPU" in row and "MEM" in row and "HDD" in row and "—（未采集" not in row
+    sheet = house.itops("status", "--service", "shop", "--lang", "en").stdout
+    assert PRIMARY in sheet and "running" in sheet
