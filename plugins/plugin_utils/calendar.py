@@ -25,6 +25,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import wording
 from dateutil.relativedelta import relativedelta
 from dateutil.tz import resolve_imaginary
 
@@ -169,10 +170,4 @@ def zone(name: str) -> tzinfo:
 def printed(at: datetime, tz: tzinfo, whole_day: bool = False) -> str:
     """A time as documents show it, `2026-11-23 02:05 (UTC+8)`; a date alone where nothing is known of the time."""
     local = at.astimezone(tz)
-    return local.date().isoformat() if whole_day else f"{local.isoformat(' ')[:16]} ({_offset(local)})"
-
-
-def _offset(local: datetime) -> str:
-    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}" if minutes else "UTC"
+    return local.date().isoformat() if whole_day else f"{local.isoformat(' ')[:16]} ({wording.offset(local.utcoffset() or timedelta())})"
