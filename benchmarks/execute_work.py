@@ -25,7 +25,7 @@ CHANGE = "CHG-20261123-01"
 STATE = "/var/lib/itops"
 UNIT = f"[Service]\nExecStart=/usr/bin/python3 -m http.server 8000 --directory {HOME}\n"
 RESET = f"""
-systemctl stop bench 2>/dev/null; rm -rf {HOME} {STATE} /var/backups/itops /root/.ansible /home/ops/.ansible /tmp/pyinfra*
+systemctl stop bench 2>/dev/null; rm -rf {HOME} {STATE} /var/backups/itops ~root/.ansible ~ops/.ansible
 mkdir -p {HOME}/data; for n in 1 2 3 4 5 6 7 8; do head -c 65536 /dev/urandom > {HOME}/data/$n; done; echo before > {HOME}/app.conf
 printf '{UNIT}' > /etc/systemd/system/bench.service; systemctl daemon-reload; systemctl start bench
 """

@@ -29,7 +29,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, parent, run, source, views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol, outcome, parent, run, source, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
@@ -108,6 +108,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
                 "reopened": self._ws.record_dir(change).exists(),
             }
             self._run = run.open_run(self._ws, change, [services] if isinstance(services, str) else services, about)
+            host_protocol.engine()  # packed once here, every worker inherits it
         except (BadInput, LedgerError, OSError) as error:
             # Not raised: Ansible would only warn and go on. The gate finds no proof of a record and refuses.
             self._display.error(f"itops: no record was opened: {error}")
