@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import fileio, manifest
 from .archive_write import Made
@@ -27,6 +27,13 @@ class Copy:
     archive: Path
     manifest: Manifest
     site: str
+
+
+class Part(NamedTuple):
+    """One file to copy and the digest it must have at the far end."""
+
+    source: Path
+    sha256: str
 
 
 def facts(made: Made) -> dict[str, Any]:
@@ -114,3 +121,9 @@ def _proven(archive: Path, sheet: Manifest, site: str) -> Copy:
     if found != sheet.archive["sha256"]:
         raise StepFailed(f"{archive} is damaged: sha256 {found}, should be {sheet.archive['sha256']}")
     return Copy(archive, sheet, site)
+
+
+def differs(where: str, found: str, sha256: str) -> None:
+    """Raises StepFailed when the copy is not the verified backup."""
+    if found != sha256:
+        raise StepFailed(f"the offsite copy {where} differs from the backup: sha256 {found}, should be {sha256}")

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .dispatch import os_reason
-from .step import ABNORMAL, SKIPPED, Context, StepFailed, StepResult, abnormal
+from .step import ABNORMAL, SKIPPED, Context, StepFailed, StepResult, abnormal, os_reason
 
 TABLE = {
     "http": ("checks_http", "http"),

@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .expect import quote
-from .marks import key_of
 from .process import run
 from .step import Context, StepFailed, StepResult, abnormal, done
+
+
+def key_of(check: dict[str, Any]) -> str:
+    """The name of the log a check reads."""
+    return f"unit:{check['unit']}" if check.get("unit") else f"path:{check.get('path')}"
 
 
 def mark(check: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .alarm import TimeUp, time_limit
 from .become import BecomeError
-from .step import Context, StepFailed, StepResult, abnormal
+from .step import Context, StepFailed, StepResult, abnormal, os_reason
 
 TABLE = {
     "command": ("steps_command", "command"),
@@ -73,9 +73,3 @@ def function(kind: str) -> Callable[[Context, dict[str, Any]], StepResult]:
     module, name = TABLE[kind]
     found: Callable[[Context, dict[str, Any]], StepResult] = getattr(importlib.import_module(f".{module}", __package__), name)
     return found
-
-
-def os_reason(exc: OSError) -> str:
-    """An OSError in words: what, and on which file."""
-    place = f": {exc.filename}" if exc.filename else ""
-    return f"{exc.strerror or exc}{place}"

@@ -58,14 +58,11 @@ def _log_checks(steps: list[dict[str, Any]]) -> dict[str, Any]:
     for step in steps:
         args = step.get("args") or {}
         if step.get("type") == "check" and args.get("type") == "log":
+            from .checks_log import key_of
+
             place = {key: args[key] for key in ("path", "unit") if args.get(key)}
             found[key_of(args)] = place
     return found
-
-
-def key_of(check: dict[str, Any]) -> str:
-    """The name of the log a check reads."""
-    return f"unit:{check['unit']}" if check.get("unit") else f"path:{check.get('path')}"
 
 
 def _group(phase: str) -> str:

@@ -8,18 +8,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import backup_record, fileio, offsite_host
+from .backup_record import Part, differs
 from .manifest import Manifest, below
 from .step import Context, StepFailed, StepResult, done
-
-
-class Part(NamedTuple):
-    """One file to copy and the digest it must have at the far end."""
-
-    source: Path
-    sha256: str
 
 
 def offsite(ctx: Context, args: dict[str, Any]) -> StepResult:
@@ -98,9 +92,3 @@ def _prove(path: Path, sha256: str) -> None:
     finally:
         os.close(handle)
     differs(str(path), fileio.sha256_file(path), sha256)
-
-
-def differs(where: str, found: str, sha256: str) -> None:
-    """Raises StepFailed when the copy is not the verified backup."""
-    if found != sha256:
-        raise StepFailed(f"the offsite copy {where} differs from the backup: sha256 {found}, should be {sha256}")

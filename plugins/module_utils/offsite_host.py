@@ -17,12 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .backup_record import Part, differs
 from .process import Completed, lines
 from .step import Context, StepFailed
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .offsite import Part
 
 ADDRESS = re.compile(r"(?:(?P<user>\w[\w.-]*)@)?(?:\[(?P<v6>[0-9A-Fa-f:]+)\]|(?P<host>\w[\w.-]*)):(?P<folder>/.*)", re.DOTALL)
 OPTIONS = (
@@ -81,8 +78,6 @@ def _far(destination: str, parts: Sequence[Part]) -> Far:
 
 
 def _compare(far: Far, parts: Sequence[Part], found: list[str]) -> None:
-    from .offsite import differs
-
     if len(found) != len(parts):
         raise StepFailed(f"{far.colon} did not say what it has: no sha256sum there?")
     for part, digest in zip(parts, found):

@@ -95,3 +95,9 @@ class Context:
             )
         finally:
             leftover.clear(self.segment_dir)
+
+
+def os_reason(exc: OSError) -> str:
+    """An OSError in words: what, and on which file."""
+    place = f": {exc.filename}" if exc.filename else ""
+    return f"{exc.strerror or exc}{place}"

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from . import fileio, steps_release
-from .dispatch import os_reason
 from .originals import Originals, copy_xattrs
-from .step import Context, StepFailed, StepResult, abnormal, done
+from .step import Context, StepFailed, StepResult, abnormal, done, os_reason
 
 
 def revert(ctx: Context, args: dict[str, Any]) -> StepResult:

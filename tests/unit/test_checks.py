@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.module_utils import checks, marks
-from ansible_collections.itops.maintenance.plugins.module_utils.checks_log import mark
+from ansible_collections.itops.maintenance.plugins.module_utils import checks
+from ansible_collections.itops.maintenance.plugins.module_utils.checks_log import key_of, mark
 from ansible_collections.itops.maintenance.plugins.module_utils.step import Context, StepResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -211,7 +211,7 @@ class TestLog:
         """A log with an old error, marked after it."""
         path = tmp_path / "app.log"
         path.write_text("ERROR long ago\n")
-        ctx.marks = {marks.key_of({"path": str(path)}): mark({"path": str(path)})}
+        ctx.marks = {key_of({"path": str(path)}): mark({"path": str(path)})}
         return path
 
     def add(self, path: Path, line: str) -> None:
@@ -244,7 +244,7 @@ class TestLog:
 
     def test_a_log_that_appears_is_all_new(self, ctx: Context, tmp_path: Path) -> None:
         path = tmp_path / "later.log"
-        ctx.marks = {marks.key_of({"path": str(path)}): mark({"path": str(path)})}
+        ctx.marks = {key_of({"path": str(path)}): mark({"path": str(path)})}
         assert self.look(ctx, path).ok
         path.write_text("FATAL\n")
         assert not self.look(ctx, path).ok
