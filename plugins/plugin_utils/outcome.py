@@ -80,7 +80,8 @@ def of_host(state: HostProgress, needed: Iterable[str]) -> str:
         return CONTACT_LOST
     if state.back:
         return state.back
-    return ACHIEVED if set(needed) <= state.done and not state.failed else ROLLBACK_FAILED
+    wanted = set(needed)
+    return ACHIEVED if wanted and wanted <= state.done and not state.failed else ROLLBACK_FAILED
 
 
 def of_change(hosts: Mapping[str, str], can_roll_back: bool) -> dict[str, str]:
@@ -136,7 +137,9 @@ def _read_only(mine: Sequence[Event], gates: Sequence[Any], verb: str) -> int:
     planned = next((event for event in mine if event.kind == "planned"), None)
     hosts = {str(host["host"]) for host in planned.data["hosts"]} if planned else set()
     ends = {event.host: event.data.get("result") for event in mine if event.kind == "segment_finished"}
-    good = bool(hosts) and "passed" in gates and all(ends.get(host) == "done" for host in hosts)
+    states = progress.hosts(mine)
+    settled = all(not (state.lost or state.running or state.asked or state.failed) for state in states.values())
+    good = bool(hosts) and "passed" in gates and settled and all(ends.get(host) == "done" for host in hosts)
     return CODES[ACHIEVED] if good else CODES[NOT_STARTED] if verb != "verify" else CODES[NOT_ACHIEVED_VERIFY]
 
 
