@@ -321,3 +321,14 @@ def test_a_file_the_manifest_lists_is_never_lost(house: LabHouse) -> None:
     assert done.returncode == 11, done.stdout + done.stderr
     assert house.picture(STANDBY) == before and house.serving(STANDBY) == "200"
     house.sound(cid)
+
+
+def test_host_is_down_before_the_start(house: LabHouse) -> None:
+    lab("kill", STANDBY)
+    cid = house.change()
+    done = house.itops("run", cid)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"ansible -m ping {STANDBY}" in done.stdout
+    assert house.hosts(cid) == {STANDBY: "not_started", PRIMARY: "not_started"}
+    untouched(house, cid)
+    house.sound(cid)
