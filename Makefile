@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LC_ALL := C.UTF-8
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/collections
 export ANSIBLE_HOME := $(CURDIR)/.ansible
-PATHS := itops_cli plugins demo tests benchmarks hatch_build.py
+PATHS := itops_cli plugins demo docs tests benchmarks hatch_build.py
 
 .PHONY: help venv demo lint format test test-lab bench docs clean
 
@@ -32,7 +32,7 @@ lint: venv ## all linters
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --profile production
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck collections/ansible_collections/itops/maintenance
 	$(BIN)/antsibull-changelog lint
-	$(BIN)/pymarkdown --config .pymarkdown.json scan README.md CONTRIBUTING.md docs roles
+	$(BIN)/pymarkdown --config .pymarkdown.json scan --recurse README.md CONTRIBUTING.md docs roles
 	@if command -v shellcheck > /dev/null; then shellcheck .ci/run tests/lab/*.sh; fi
 
 format: venv ## what a linter can mend by itself

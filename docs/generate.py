@@ -11,20 +11,19 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, outcome, spec
-from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import Cell, cell, code, table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import Cell, cell, code
 
 from itops_cli.main import cli
 
 HERE = Path(__file__).resolve().parent
 REFERENCE = HERE / "reference"
 MADE = "<!-- Made by docs/generate.py: do not edit. -->"
-WIDEST = 60  # columns to which cells are padded
 TYPES = {"str": "text", "int": "whole number", "bool": "true or false", "dict": "mapping", "raw": "any value", "float": "number"}
 STEP_SECTIONS = {"step": "One step", "check": "One check", "control": "Control of a service"}
 
@@ -102,6 +101,12 @@ def _diff(path: Path, text: str) -> Iterator[str]:
     return difflib.unified_diff(old, text.splitlines(), f"{path.name} as it is", f"{path.name} as it must be", lineterm="")
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, not padded: a changed word is a changed line, not a changed table."""
+    lines = [[str(cell(text)) for text in line] for line in (head, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(head), *lines[1:]])
+
+
 # ---------------------------------------------------------------- schemas
 
 
@@ -162,7 +167,7 @@ def _row(path: str, name: str, option: Mapping[str, Any], section: str) -> list[
 
 
 def _table(rows: Iterator[list[Any]] | list[list[Any]], section: str) -> str:
-    return table(["Key", *(["中文"] if section == "service" else []), "Form", "Default", "Meaning"], rows, widest=WIDEST)
+    return table(["Key", *(["中文"] if section == "service" else []), "Form", "Default", "Meaning"], rows)
 
 
 def _shared(name: str, option: Mapping[str, Any]) -> bool:
@@ -239,7 +244,7 @@ def _command(words: str, command: click.Command, context: click.Context) -> str:
     options = [p for p in command.params if isinstance(p, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
     parts = [f"## {words}", *(str(cell(paragraph)) for paragraph in text.strip().split("\n\n")), f"```text\n{usage}\n```"]
-    parts += [table(["Option", "Meaning"], [[code(name), meaning] for name, meaning in records], widest=WIDEST)] if records else []
+    parts += [table(["Option", "Meaning"], [[code(name), meaning] for name, meaning in records])] if records else []
     parts += [f"Example: `{' '.join(example.split())}`"] if example else []
     return "\n\n".join(parts)
 
@@ -268,7 +273,7 @@ def _events() -> str:
             table(["Field", "Meaning"], [[code(name), _backticks(meaning)] for name, meaning in ENVELOPE]),
             "## Kinds\n\n“host” means: a line of the host's own journal, with its number `n` there in `data`. Where Ansible's modules do a step, the controller"
             " writes these lines itself.",
-            table(["Kind", "Told by", "Meaning", "Data"], kinds, widest=WIDEST),
+            table(["Kind", "Told by", "Meaning", "Data"], kinds),
         ]
     )
 
