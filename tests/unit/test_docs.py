@@ -120,7 +120,8 @@ def commands(document: Path) -> Iterator[str]:
 
 def fault_of(line: str) -> str:
     """Why this is no command line of ours; nothing where it is one. Only the words are looked at, no file has to be there."""
-    words, command, context = shlex.split(line), cli, click.Context(cli, info_name="itops")
+    command: click.Command = cli
+    words, context = shlex.split(line), click.Context(cli, info_name="itops")
     try:
         while isinstance(command, click.Group):
             _options, words, _order = command.make_parser(context).parse_args(words)
