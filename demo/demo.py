@@ -94,7 +94,7 @@ def lay_out_host(host: str, port: int) -> None:
     first = DEMO / "app-1.0.tar.gz"
     release("1.0", False, first)
     with tarfile.open(first) as archive:
-        archive.extractall(root / "srv/releases", filter="data")
+        archive.extractall(root / "srv/releases")  # made here a moment ago; Python 3.11.2 knows no filter
     (root / "srv/current").symlink_to("releases/app-1.0")
     (root / "supervisord.conf").write_text(
         f"[supervisord]\nlogfile={root}/supervisord.log\npidfile={root}/supervisord.pid\ndirectory={root}\n"

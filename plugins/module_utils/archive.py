@@ -34,7 +34,8 @@ def archive(ctx: Context, args: dict[str, Any]) -> StepResult:
     made = archive_reuse.reuse(index, job, tree) or archive_write.make(job, tree)
     archive_reuse.remember(index, made, looked)
     facts = {**backup_record.facts(made), "same_filesystem": _same_filesystem(job.dest, tree)}
-    backup_record.save(ctx, facts)
+    if ctx.segment.get("phase") == "backup":  # what a plan packs for itself is not the way back
+        backup_record.save(ctx, facts)
     return done(_said(made, tree), changed=True, **facts, skipped=[shown(path) for path in tree.sockets[:20]])
 
 
@@ -43,10 +44,20 @@ def _job(ctx: Context, args: dict[str, Any]) -> Job:
     dest = str(args.get("dest") or ctx.state / "backups")
     if not dest.startswith("/"):
         raise StepFailed(f"the folder for backups is not an absolute path: {dest!r}")
+    folder, name, compression = (dest, args["name"], args.get("compression") or "auto") if "name" in args else _named_by(dest)
     return Job(
-        Path(os.path.normpath(dest)), safe_name(args.get("name")), [str(glob) for glob in args.get("exclude") or []],
-        compress.choose(str(args.get("compression") or "auto")), int(args.get("reserve_bytes") or 0), about,
+        Path(os.path.normpath(folder)), safe_name(name), [str(glob) for glob in args.get("exclude") or []],
+        compress.choose(str(compression)), int(args.get("reserve_bytes") or 0), about,
     )  # fmt: skip
+
+
+def _named_by(dest: str) -> tuple[str, str, str]:
+    """A step of a plan names the archive itself: folder, name and compression follow from it."""
+    folder, name = os.path.split(dest)
+    for kind, suffix in compress.SUFFIX.items():
+        if name.endswith(suffix):
+            return folder, name[: -len(suffix)], kind
+    return folder, name, "auto"
 
 
 def _outside(place: Path, roots: list[str], what: str) -> None:

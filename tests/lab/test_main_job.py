@@ -49,11 +49,11 @@ def test_bad_patch_on_the_primary_after_the_failover(house: LabHouse) -> None:
 def test_offsite_copy_is_hashed_there(house: LabHouse) -> None:
     """The standby copies to the third host with a key of its own."""
     for host in (PRIMARY, STANDBY):
-        on(host, "test -e /root/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519")
-        public = on(host, "cat /root/.ssh/id_ed25519.pub").strip()
-        on(OFFSITE, f"grep -qF '{public}' /home/ops/.ssh/authorized_keys || echo '{public}' >> /home/ops/.ssh/authorized_keys")
+        on(host, "test -e ~root/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f ~root/.ssh/id_ed25519")
+        public = on(host, "cat ~root/.ssh/id_ed25519.pub").strip()
+        on(OFFSITE, f"grep -qF '{public}' ~ops/.ssh/authorized_keys || echo '{public}' >> ~ops/.ssh/authorized_keys")
         known = (STATE / "known_hosts").read_text()
-        on(host, f"printf '%s' '{known}' > /root/.ssh/known_hosts")
+        on(host, f"printf '%s' '{known}' > ~root/.ssh/known_hosts")
     on(OFFSITE, "rm -rf /srv/offsite; mkdir -p /srv/offsite; chown ops /srv/offsite")
     address = (STATE / "hosts" / OFFSITE / "addr").read_text().strip()
     record = house.read_service("shop")

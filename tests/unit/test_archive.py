@@ -293,3 +293,14 @@ def test_space_counts_what_would_be_packaged(host: BackupHost, tmp_path: Path) -
         hole.truncate(15 << 40)
     message = host.do(step("room", "space", paths=paths), phase="gate").end["message"]
     assert "not enough room on" in message and "15.0 TiB" in message
+
+
+@pytest.mark.parametrize(("dest", "made"), [("keep/conf", "conf.tar."), ("keep/conf.tar.gz", "conf.tar.gz")])
+def test_a_plan_packs_for_itself_and_the_way_back_stays_the_backup(host: BackupHost, dest: str, made: str) -> None:
+    backup = host.back_up()
+    pack = {**step("own", "archive"), "args": {"paths": [str(host.data)], "dest": str(host.data.parent / dest)}}
+    told = host.do(pack, phase="patch")
+    assert told.result == "done", told.end["message"]
+    assert [line["event"] for line in told.lines].count("backup_made") == 0
+    assert any(path.name.startswith(made) for path in (host.data.parent / "keep").iterdir())
+    assert host.restore()["data"]["archive"] == backup["archive"]
