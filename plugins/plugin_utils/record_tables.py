@@ -95,17 +95,22 @@ def _exceptions(events: Sequence[Event]) -> list[dict[str, Any]]:
     for event in events:
         text = ""
         if event.kind == "step_finished" and event.data.get("result") == "abnormal":
-            text = f"{event.data.get('title')}: {event.data.get('reason') or event.data.get('feedback')}"
+            text = _said(event, "title", "reason" if event.data.get("reason") else "feedback")
         elif event.kind == "segment_finished" and event.data.get("result") not in ("done", "rolled_back"):
-            text = f"{event.data.get('segment')}: {event.data.get('message')}"
+            text = _said(event, "segment", "message")
         elif event.kind == "task" and event.data.get("result") in ("failed", "unreachable"):
-            text = f"{event.data.get('name')}: {event.data.get('message')}"
+            text = _said(event, "name", "message")
         elif event.kind in EXCEPTIONS:
             text = str(event.data.get("message") or event.data.get("signal") or event.kind)
         if text:
-            kind = str(event.data.get("result") or event.kind) if event.kind != "exception" else str(event.data.get("type"))
+            kind = str(event.data.get("result") or event.kind) if event.kind != "exception" else str(event.data.get("type") or event.kind)
             found.append({"at": event.at, "host": event.host, "phase": event.phase, "type": kind, "message": text, "event": event.data.get("event") or ""})
     return found
+
+
+def _said(event: Event, *names: str) -> str:
+    """Those parts of the event that say something; its kind where none does."""
+    return ": ".join(str(event.data[name]) for name in names if event.data.get(name)) or event.kind
 
 
 def _confirmations(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -121,8 +126,9 @@ def _attachments(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Evidence the events refer to, with what it is; the archives with their manifests."""
     found = [{"name": f"{e.host} {e.data.get('title', e.kind)}", "sha256": e.data["evidence"], "size": None} for e in events if e.data.get("evidence")]
     for backup in _backups(events):
-        found.append({"name": str(backup.get("archive")), "sha256": str(backup.get("sha256")), "size": backup.get("size")})
-        found.append({"name": str(backup.get("manifest")), "sha256": str(backup.get("manifest_sha256")), "size": None})
+        for name, size in (("archive", backup.get("size")), ("manifest", None)):
+            digest = backup.get("sha256" if name == "archive" else "manifest_sha256")
+            found += [{"name": str(backup[name]), "sha256": str(digest or ""), "size": size}] if backup.get(name) else []
     return found
 
 

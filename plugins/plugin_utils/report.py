@@ -37,16 +37,17 @@ def transcript(record: Mapping[str, Any]) -> str:
         [*record["housekeeping"], *record["steps"], *record["checks"], *record["rollback"]], key=lambda s: (str(s["started"] or ""), s["seq"] or 0)
     )
     for step in ordered:
-        lines.append(f"{wording.clock(step['started'], zone)} {step['host']} [{step['run_as'] or 'root'}@{service}]# {step['display']}")
+        lines.append(f"{wording.clock(step['started'], zone)} {step['host']} [{step['run_as'] or 'root'}@{service}]# {step['display'] or EMPTY}")
         lines += [f"    {line}" for line in str(step["feedback"] or step["reason"] or "").splitlines()]
         rc = "" if step["rc"] is None else f", rc {step['rc']}"
-        lines.append(f"    → {step['result']}{rc}, {wording.duration(step['duration_ms'])}")
+        lines.append(f"    → {step['result'] or 'unknown'}{rc}, {wording.duration(step['duration_ms'])}")
     return "\n".join(lines) + "\n"
 
 
 def _fenced(text: str) -> str:
-    """Nothing in it can end the block: no line of three backticks, no control characters."""
+    """Nothing in it can end the block: no line of three backticks, no control characters, no blanks at the end of a line."""
     visible = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text.rstrip("\n"))
+    visible = "\n".join(line.rstrip() for line in visible.split("\n"))
     return visible.replace("```", "`\u200b`\u200b`") or EMPTY
 
 
@@ -129,7 +130,7 @@ class _Page:
     def backups(self) -> str:
         return self.rows(
             ("host", "archive", "size", "files_count", "sites", "found"), self.r["backups"],
-            lambda i: i["host"], lambda i: i.get("archive"), lambda i: wording.size(i.get("size")), lambda i: str(i.get("files", "")),
+            lambda i: i["host"], lambda i: i.get("archive"), lambda i: wording.size(i.get("size")), lambda i: i.get("files"),
             lambda i: "; ".join(f"{self.v(s['site'])}: {s['where']}" for s in i.get("sites") or []), lambda i: i.get("sha256"),
         )  # fmt: skip
 
@@ -174,14 +175,14 @@ class _Page:
     def attachments(self) -> str:
         return self.rows(
             ("file", "size", "found"), self.r["attachments"],
-            lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: f"sha256:{i['sha256']}",
+            lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: i["sha256"] and f"sha256:{i['sha256']}",
         )  # fmt: skip
 
     def _steps(self, items: Sequence[Row]) -> str:
         service = ", ".join(str(s["id"]) for s in self.r["services"])
         return self.rows(
             ("seq", "host", "description", "command", "start", "duration", "rc", "feedback", "verdict"), items,
-            lambda i: str(i["seq"]), lambda i: i["host"], lambda i: i["title"], lambda i: f"[{i['run_as'] or 'root'}@{service}]# {i['display']}",
+            lambda i: i["seq"], lambda i: i["host"], lambda i: i["title"], lambda i: f"[{i['run_as'] or 'root'}@{service}]# {i['display'] or EMPTY}",
             lambda i: wording.clock(i["started"], self.zone), lambda i: wording.duration(i["duration_ms"]),
             lambda i: None if i["rc"] is None else str(i["rc"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip

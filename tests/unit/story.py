@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ class Story:
         last = self.events[-1] if self.events else None
         body = {
             "seq": last.seq + 1 if last else 1, "at": f"2026-11-23T02:{len(self.events) // 60:02}:{len(self.events) % 60:02}.000+08:00", "kind": kind,
-            "actor": "", "run": run or self.run, "host": host, "phase": phase, "data": ledger.plain(dict(data or {})),
+            "actor": "", "run": run or self.run, "host": host, "phase": phase, "data": json.loads(ledger.canonical(ledger.plain(dict(data or {})))),
             "prev": last.hash if last else ledger.genesis(self.change),
         }  # fmt: skip
         self.events.append(Event(**body, hash=ledger.digest(body)))
