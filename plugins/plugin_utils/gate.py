@@ -105,10 +105,12 @@ def _history(now: Situation) -> Iterator[Finding]:
         )
     if now.verb == "rollback":
         yield Finding("history", bool(touched), f"touched: {', '.join(touched) or 'no host'}", f"itops record show {now.change.id}")
+    before = run.planned(earlier)
     if now.verb in ("resume", "patch"):
-        yield Finding(
-            "history", bool(run.planned(earlier)), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning"
-        )
+        yield Finding("history", bool(before), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning")
+    if now.verb == "resume" and before:
+        same = before.data.get("plan_digest") == now.change.plan_digest
+        yield Finding("plan", same, "the plan is the one that was begun", f"put back {now.change.path.name} as it was, or itops rollback {now.change.id}")
 
 
 def _hosts(now: Situation) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, ledger, lineup, plan, progress, segments, session, slow_road, steps, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
 
 from tests.unit import make
 from tests.unit.story import RUN
@@ -26,7 +27,7 @@ def lined_up(root: Path, record: dict[str, Any] | None = None, limit: list[str] 
     """The session of a small change and the plans of its hosts, in their order."""
     ws = workspace.load(make.workspace(root, **(record or {})))
     known = catalogue.load(ws)
-    assert not known.problems, known.problems
+    assert not errors(known.problems), known.problems
     change = change_file.load(make.change(root, **parts), known.services, known.people)
     now = session.Session(ws, change, known.services, known.people, RUN)
     targets, _skipped = plan.targets(change, known.services, limit)
