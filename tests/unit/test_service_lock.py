@@ -27,10 +27,12 @@ from tests.unit.story import CHANGE, Story
 
 REPO = Path(__file__).resolve().parents[2]
 UTILS = "from ansible_collections.itops.maintenance.plugins.plugin_utils"
-HOLD = (
-    f"{UTILS} import service_lock\nimport pathlib, sys\nkept = service_lock.take(pathlib.Path(sys.argv[1]), 'service-web', {{'change': 'CHG-20261123-09', 'run': 'R9'}})\n"
-    "print('taken' if isinstance(kept, int) else 'held', flush=True)\nsys.stdin.read()\n"
-)
+HOLD = f"""{UTILS} import service_lock
+import pathlib, sys
+kept = service_lock.take(pathlib.Path(sys.argv[1]), "service-web", {{"change": "CHG-20261123-09", "run": "R9"}})
+print("taken" if isinstance(kept, int) else "held", flush=True)
+sys.stdin.read()
+"""
 CHILD = f"{UTILS} import parent\nimport signal\nparent.end_with_parent()\nprint('ready', flush=True)\nsignal.pause()\n"
 PARENT = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', sys.argv[1]])\nprint(child.pid, flush=True)\nchild.wait()\n"
 
