@@ -49,7 +49,7 @@ EXIT_TABLE = (
 )
 CODES = {status.id: status.code for status in EXIT_TABLE}
 REFUSED, RECORD_LOST = CODES["refused"], CODES["record_lost"]
-NEEDS_ROLLBACK = (CODES[UNVERIFIED], CODES[ROLLBACK_FAILED], CODES[CONTACT_LOST])
+NEEDS_ROLLBACK = (CODES[ROLLBACK_FAILED], CODES[CONTACT_LOST])
 WORST_FIRST = (CONTACT_LOST, ROLLBACK_FAILED, UNVERIFIED)
 
 
@@ -132,14 +132,15 @@ def of_run(events: Sequence[Event], run: str) -> int:
     return _by_outcome(events)
 
 
+LAST_WORDS = ("segment_requested", "segment_refused", "segment_started", "segment_interrupted", "contact_lost", "segment_finished")
+
+
 def _read_only(mine: Sequence[Event], gates: Sequence[Any], verb: str) -> int:
     """A run that was not to change anything: did all it looked at hold?"""
     planned = next((event for event in mine if event.kind == "planned"), None)
     hosts = {str(host["host"]) for host in planned.data["hosts"]} if planned else set()
-    ends = {event.host: event.data.get("result") for event in mine if event.kind == "segment_finished"}
-    states = progress.hosts(mine)
-    settled = all(not (state.lost or state.running or state.asked or state.failed) for state in states.values())
-    good = bool(hosts) and "passed" in gates and settled and all(ends.get(host) == "done" for host in hosts)
+    last = {event.host: event.data.get("result") for event in mine if event.kind in LAST_WORDS}
+    good = bool(hosts) and "passed" in gates and all(last.get(host) == "done" for host in hosts)
     return CODES[ACHIEVED] if good else CODES[NOT_STARTED] if verb != "verify" else CODES[NOT_ACHIEVED_VERIFY]
 
 

@@ -19,7 +19,7 @@ WRITERS, EACH = 4, 15
 
 def record(number: int, *services: str) -> dict[str, Any]:
     """What a closed run hands to the register."""
-    run = {"run": f"R20261123T0{number:05}Z-abcd", "verb": "run", "user": "li", "started": "", "ended": "", "exit": 0}
+    run = {"run": f"R20261123T0{number:05}Z-abcd", "verb": "run", "user": "li", "started": "", "ended": "", "exit": 0, "check": False}
     return {
         "change": f"CHG-20261123-{number:02}", "title": "升级 \"db\"", "runs": [run], "services": [{"id": name} for name in services],
         "outcome": {"result": "achieved", "backout": "not_needed"}, "ledger": {"seq": number, "head": f"{number:064}"},
