@@ -21,8 +21,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent / ".demo"
@@ -72,7 +73,12 @@ def tell(ports: dict[str, int]) -> list[str]:
 
 def lay_out(ports: dict[str, int]) -> None:
     """Workspace, hosts and patches under .demo, everything made here."""
-    words = {"DEMO": str(DEMO), "PYTHON": sys.executable, "TODAY": date.today().isoformat(), **{f"PORT{n}": str(p) for n, p in enumerate(ports.values(), 1)}}
+    words = {
+        "DEMO": str(DEMO),
+        "PYTHON": sys.executable,
+        "TODAY": datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat(),
+        **{f"PORT{n}": str(p) for n, p in enumerate(ports.values(), 1)},
+    }
     space = DEMO / "workspace"
     for source in sorted((HERE / "workspace").rglob("*.yml")):
         if source.parent.name != "changes":

@@ -27,6 +27,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 from itops_cli import live, output, runner
 from itops_cli.errors import Exit, say
 
+CHECKED = "检查通过，未执行 / everything looked at holds, nothing was changed (exit 0)"
 POLL = 0.2  # seconds between two looks at the ledger
 
 
@@ -98,7 +99,7 @@ class Execution:
             output.emit({"run": self.run_id, "exit": status, "record": folded}, "json", "")
         else:
             folder = ledger.directory
-            click.echo(f"\n{outcome.describe(status)}")
+            click.echo(f"\n{CHECKED if self.check and status == 0 else outcome.describe(status)}")
             click.echo("\n".join(str(folder / name) for name in ("record.zh_CN.md", "record.en.md")))
             click.echo(self._next(status))
         return status
@@ -115,7 +116,7 @@ class Execution:
 
     def _next(self, status: int) -> str:
         if status == 0:
-            return f"next: itops record verify {self.change}"
+            return f"next: itops {'run' if self.check else 'record verify'} {self.change}"
         return f"next: itops record show {self.change}" + (f"; itops rollback {self.change}" if status in outcome.NEEDS_ROLLBACK else "")
 
     def _extra(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, wording, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -69,6 +69,7 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
         _existing(ws, name)
         folder = ws.record_dir(name)
         faults += chain.verify(folder, name, register.heads(ws.records, name), checkpoint.head(folder))
+        faults += filter(None, [checkpoint.fault(folder, name)])
     wrong = [*map(str, faults), *register.verify(ws.records), *_missing(ws)]
     emit({"changes": list(names), "faults": wrong}, fmt, lambda: "\n".join(wrong) or f"{len(names)} ledgers and the register verify")
     raise Exit(NOT_VERIFIED if wrong else 0)
@@ -131,7 +132,7 @@ def _row(folded: dict[str, Any]) -> dict[str, str]:
         "change": folded["change"],
         "title": folded["title"],
         "service": ", ".join(s["id"] for s in folded["services"]),
-        "started": folded["basic"]["started"][:16].replace("T", " "),
+        "started": wording.moment(folded["basic"]["started"], folded["timezone"]),
         "result": folded["outcome"]["result"],
         "backout": folded["outcome"]["backout"],
         "state": folded["state"],

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+import getpass
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +17,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     placeholders,
     progress,
     request,
-    run,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
@@ -27,7 +26,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.session import S
 
 READ_ONLY = ("gate", "verify")
 PREFLIGHT = "preflight"
-GOES_ON = ("resume", "patch")  # verbs that leave alone what an earlier run has done
 
 
 class ActionModule(RunAction):
@@ -57,11 +55,11 @@ class ActionModule(RunAction):
         host_plan = self.host_plan(now, task_vars)
         segment = request.find(host_plan, args["segment"])
         ledger = now.ledger(tuple(host_plan.values.secret.values()))
+        if self._task.check_mode and segment.phase not in READ_ONLY:
+            return {"changed": True, "skipped": True, "msg": "check mode", "steps": [step["display"] for step in segment.steps]}
         done = self._admit(now, host_plan, segment, ledger)
         if done:
             return done
-        if self._task.check_mode and segment.phase not in READ_ONLY:
-            return {"changed": True, "skipped": True, "msg": "check mode", "steps": [step["display"] for step in segment.steps]}
         answer = self._confirm(now, host_plan, segment, ledger)
         if answer != "continue":
             return request.declined(ledger, now, host_plan, segment, answer)
@@ -71,8 +69,7 @@ class ActionModule(RunAction):
 
     def _admit(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> dict[str, Any] | None:
         events, host = ledger.events(), host_plan.target.host
-        state = progress.hosts(events).get(host)
-        if state and segment.id in state.done and segment.phase not in ("gate", "rollback") and run.verb(events, now.run_id) in GOES_ON:
+        if self._is_done(ledger, now, host_plan, segment):
             return {"changed": False, "msg": f"{segment.id} is done already"}
         refused = finding.refusals(admission.findings(events, now.change, now.run_id, host, segment.phase))
         if refused:
@@ -112,7 +109,7 @@ class ActionModule(RunAction):
         return {**result, "failed": True, "msg": f"{message} → itops record show {now.change.id}"}
 
     def _connection_user(self) -> str:
-        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or os.environ.get("USER", ""))
+        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or getpass.getuser())
 
     def _show(self, host: str) -> Any:
         def show(kind: str, data: Mapping[str, Any]) -> None:

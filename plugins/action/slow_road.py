@@ -42,6 +42,8 @@ class ActionModule(RunAction):
         if args["state"] != "begun":
             slow_road.ended(ledger, now, plan, segment, args["state"], args["feedback"])
             return {"changed": args["state"] == "done", "failed": args["state"] == "failed", "msg": args["feedback"]}
+        if self._task.check_mode or self._is_done(ledger, now, plan, segment):
+            return {"go": False, **slow_road.step_args(segment, now.change.path.parent)}
         refused = finding.refusals(admission.findings(ledger.events(), now.change, now.run_id, plan.target.host, segment.phase))
         if refused:
             raise AnsibleActionFail("; ".join(map(str, refused)))
@@ -51,6 +53,5 @@ class ActionModule(RunAction):
             answer = self.ask(ledger, now, plan.target.host, segment.id, segment.phase, question, admission.ATTENDED_ANSWERS)
         if answer != "continue":
             return {"go": False, **request.declined(ledger, now, plan, segment, answer)}
-        if not self._task.check_mode:
-            slow_road.begun(ledger, now, plan, segment)
-        return {"go": not self._task.check_mode, **slow_road.step_args(segment)}
+        slow_road.begun(ledger, now, plan, segment)
+        return {"go": True, **slow_road.step_args(segment, now.change.path.parent)}

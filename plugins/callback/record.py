@@ -108,7 +108,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
                 "reopened": self._ws.record_dir(change).exists(),
             }
             self._run = run.open_run(self._ws, change, [services] if isinstance(services, str) else services, about)
-            host_protocol.engine()  # packed once here, every worker inherits it
+            host_protocol.engine()  # packed and compiled once here, every worker inherits it
+            change_file.read(path, {}, {})
         except (BadInput, LedgerError, OSError) as error:
             # Not raised: Ansible would only warn and go on. The gate finds no proof of a record and refuses.
             self._display.error(f"itops: no record was opened: {error}")

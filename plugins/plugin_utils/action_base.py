@@ -26,7 +26,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     host_protocol,
     placeholders,
     plan,
+    progress,
     run,
+    segments,
     session,
     source,
     workspace,
@@ -36,6 +38,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 TaskVars = Mapping[str, Any]
+GOES_ON = ("resume", "patch")  # verbs that leave alone what an earlier run has done
 CONFIRM_POLL = 0.3  # seconds between two looks for an answer
 
 
@@ -91,6 +94,13 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             return send(op, host_protocol.request(body)) if answer.get("missing_engine") else answer
 
         return exchange
+
+    def _is_done(self, ledger: Ledger, now: Session, host_plan: segments.HostPlan, segment: segments.Segment) -> bool:
+        """Whether an earlier run has carried out this segment, and this one goes on from there."""
+        events = ledger.events()
+        state = progress.hosts(events).get(host_plan.target.host)
+        again = segment.phase in ("gate", "rollback") or run.verb(events, now.run_id) not in GOES_ON
+        return state is not None and segment.id in state.done and not again
 
     def _drop_connection(self) -> None:
         """A shared ssh connection whose link was cut stays stuck long after the link is back: the next try gets a new one."""

@@ -168,7 +168,12 @@ def _plan(report: _Report) -> Iterator[Problem]:
     for name, least in (("batch", 1), ("failures_tolerated", 0), ("confirm_within", 1)):
         if plan.get(name) is not None and plan[name] < least:
             yield report.at("plan", name, message="too small", found=str(plan[name]), allowed=f"{least} or more")
+    for index, check in enumerate(plan["checks"]):
+        if check["type"] == "manual":
+            yield report.at("plan", "checks", index, message="nobody is asked by a run", found="manual", allowed="a check that a program can do")
     for index, step in enumerate(plan["steps"]):
+        if step.get("tasks") and not (Path(report.file).parent / step["tasks"]).is_file():
+            yield report.at("plan", "steps", index, "tasks", message="no such task file", found=step["tasks"], allowed="a path from the folder of the changes")
         if step["kind"] != "rollback" and any(step.get(undo) is not None for undo in UNDO_TYPES):
             yield report.at("plan", "steps", index, message="undoing belongs to the rollback", allowed="kind: rollback")
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 KEY_VARIABLE = "ITOPS_CHECKPOINT_KEY"  # path of an Ed25519 private key (PEM); none means no checkpoints
+PUBLIC_VARIABLE = "ITOPS_CHECKPOINT_PUBLIC_KEY"  # path of the public key (PEM): enough to verify
 FILE = "checkpoint.txt"
 ED25519 = b"\x01"  # signature type of C2SP signed notes
 
@@ -45,6 +47,30 @@ def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
     signature = base64.b64encode(key_id + key.sign(note.encode())).decode()
     atomic.write(directory / FILE, f"{note}\n— {origin} {signature}\n".encode())
     return True
+
+
+def fault(directory: Path, change: str) -> str:
+    """What is wrong with the checkpoint's signature, as far as a key is configured to tell; "" when nothing is."""
+    public = _public()
+    if public is None or not (directory / FILE).exists():
+        return ""
+    try:
+        note, _gap, signed = (directory / FILE).read_text("utf-8").partition("\n\n")
+        origin, signature = signed.removeprefix("— ").split()
+        public.verify(base64.b64decode(signature)[4:], f"{note}\n".encode())
+    except (OSError, ValueError, InvalidSignature):
+        return f"{change}: checkpoint: its signature is not that of the configured key"
+    return "" if origin == note.splitlines()[0] == f"itops/{change}" else f"{change}: checkpoint: it belongs to another change"
+
+
+def _public() -> Ed25519PublicKey | None:
+    if name := os.environ.get(PUBLIC_VARIABLE):
+        key = serialization.load_pem_public_key(Path(name).read_bytes())
+        return key if isinstance(key, Ed25519PublicKey) else None
+    if name := os.environ.get(KEY_VARIABLE):
+        own = serialization.load_pem_private_key(Path(name).read_bytes(), None)
+        return own.public_key() if isinstance(own, Ed25519PrivateKey) else None
+    return None
 
 
 def head(directory: Path) -> dict[int, str]:

@@ -143,12 +143,17 @@ class Follower:
             number = int(line.get("n", 0))
             if number > self.last_line:
                 self.last_line = number
-                self._event(str(line["event"]), {k: v for k, v in line.items() if k not in ("event", "phase")}, str(line.get("phase", "")))
+                self._event(str(line["event"]), self._kept(line), str(line.get("phase", "")))
             if line["event"] == "confirm_wait":
                 self._confirm()
             if line["event"] == "segment_finished":
                 self.end = dict(line)
         self.offset = int(reply.get("offset", self.offset))
+
+    def _kept(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """A line as the ledger has it: an output too long for an event lies in the evidence."""
+        data = {key: value for key, value in line.items() if key not in ("event", "phase", "output")}
+        return {**data, "evidence": self.ledger.evidence(str(line["output"]).encode())} if line.get("output") else data
 
     def _interrupted(self) -> dict[str, Any]:
         """The runner is gone and left no end: power cut, kill. Said, and never taken for success."""

@@ -41,12 +41,18 @@ class HostProgress:
         return self.back in WENT_BACK
 
 
-def hosts(events: Iterable[Event]) -> dict[str, HostProgress]:
-    """Fold the events of every host, in order."""
+def hosts(events: Iterable[Event], looks_too: bool = False) -> dict[str, HostProgress]:
+    """Fold the events of every host, in order; those of runs that only look count with `looks_too`."""
     found: dict[str, HostProgress] = {}
+    looking = set()  # runs that only look: what they see does not undo what was done
     for event in events:
+        if event.kind == "run_opened" and event.data.get("argv_verb") == "verify":
+            looking.add(event.run)
         if event.host:
-            _apply(found.setdefault(event.host, HostProgress(event.host)), event)
+            state = found.setdefault(event.host, HostProgress(event.host))
+            _remember_line(state, event)
+            if looks_too or event.run not in looking:
+                _apply(state, event)
     return found
 
 
@@ -55,11 +61,15 @@ def failures(events: Iterable[Event]) -> list[str]:
     return sorted(state.host for state in hosts(events).values() if state.failed or state.lost)
 
 
-def _apply(state: HostProgress, event: Event) -> None:
+def _remember_line(state: HostProgress, event: Event) -> None:
     segment = str(event.data.get("segment", ""))
     if "n" in event.data and segment:
         key = (event.run, segment)
         state.imported[key] = max(state.imported.get(key, 0), int(event.data["n"]))
+
+
+def _apply(state: HostProgress, event: Event) -> None:
+    segment = str(event.data.get("segment", ""))
     if event.kind == "backup_made":
         state.archived = all(site.get("verified") for site in event.data.get("sites", [])) and bool(event.data.get("sites"))
     elif event.kind in ("segment_requested", "segment_refused"):

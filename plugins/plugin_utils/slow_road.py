@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
@@ -42,9 +43,11 @@ def ended(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, state:
     ledger.append("segment_finished", end, sync=True, **where)
 
 
-def step_args(segment: Segment) -> dict[str, Any]:
-    """The step's arguments for the task files; packages with the pin their manager understands."""
+def step_args(segment: Segment, changes: Path) -> dict[str, Any]:
+    """The step's arguments for the task files; packages with the pin their manager understands, files from the folder of the changes."""
     args = dict(segment.steps[0]["args"])
+    if segment.road == "tasks":
+        args["file"] = str(changes / args["file"])
     if segment.road == "packages":
         pin = PINS[args["provider"]]
         args["names"] = [{**item, "pinned": pin.format(**item) if item.get("version") else item["name"]} for item in args["names"]]

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
 from ansible_collections.itops.maintenance.plugins.plugin_utils.calendar import Due
 from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import Endpoint, HostFacts
+from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
 STALE_AFTER = timedelta(hours=24)
 ACHIEVED = "achieved"
@@ -251,7 +252,7 @@ def history(lines: Iterable[Mapping[str, Any]]) -> dict[str, Maintained]:
     """What the register's lines (oldest first) say of every service."""
     found: dict[str, Maintained] = {}
     for line in lines:
-        if line.get("verb", MAINTAINS[0]) in (*MAINTAINS, UNDOES):
+        if line.get("verb", MAINTAINS[0]) in (*MAINTAINS, UNDOES) and not line.get("check") and line.get("exit") != REFUSED:
             for sid in line.get("services") or ():
                 found[sid] = _then(found.get(sid, Maintained()), line)
     return found

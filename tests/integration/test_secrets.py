@@ -54,7 +54,8 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
     (tmp_path / "tmp").mkdir()
     done = house.itops("run", cid, env=env)
     assert done.returncode == 11, done.stdout + done.stderr
-    assert any(e.kind == "step_finished" and e.data["title"] == "带口令的命令" and e.data["result"] == "ok" for e in house.events(cid))
+    for title in ("带口令的命令", "任务文件"):
+        assert any(e.kind == "step_finished" and e.data["title"] == title and e.data["result"] == "ok" for e in house.events(cid))
     mine = (house.root / f"changes/{cid}.yml", tasks, house.at("a") / "tool", house.at("b") / "tool")
     assert leaks(tmp_path, mine) == []
     assert [secret for secret in PLANTED if secret in done.stdout + done.stderr] == []
