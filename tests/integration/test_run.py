@@ -196,3 +196,53 @@ def test_a_host_that_cannot_be_asked_is_named_before_anything_is_changed(house: 
     assert "no-such-python" in done.stdout and "ansible -m ping a" in done.stdout
     assert (house.picture("a"), house.picture("b")) == before
     house.sound(cid)
+
+
+def test_verifying_a_rolled_back_change_does_not_rewrite_how_it_ended(house: LocalHouse) -> None:
+    house.checks = [*house.checks, {"type": "command", "title": "新版", "command": "grep -q 2.0 %{root}/srv/current/VERSION", "when": ["after"]}]
+    cid = house.change(broken=True)
+    assert house.itops("run", cid).returncode == 11
+    looked = house.playbook("verify", cid)
+    assert looked.returncode not in (0, 3), "the plan's checks do not hold"
+    assert house.record(cid)["outcome"] == {"result": "not_achieved", "backout": "succeeded"}
+    assert house.hosts(cid) == {"b": "rolled_back", "a": "not_started"}
+
+
+def test_a_refused_repeat_and_a_rehearsal_are_no_maintenance(house: LocalHouse) -> None:
+    cid = house.change()
+    rehearsed = house.itops("run", cid, "--check")
+    assert rehearsed.returncode == 0 and "nothing was changed" in rehearsed.stdout
+    assert json.loads(house.itops("status", "--format", "json").stdout)["rows"][0]["last"]["at"] is None
+    assert house.itops("run", cid).returncode == 0
+    before = json.loads(house.itops("status", "--format", "json").stdout)["rows"][0]["last"]
+    assert house.itops("run", cid).returncode == 3
+    assert json.loads(house.itops("status", "--format", "json").stdout)["rows"][0]["last"] == before
+
+
+def test_a_long_output_lies_in_the_evidence(house: LocalHouse) -> None:
+    cid = house.change(before=[{"kind": "update", "title": "多话", "command": "seq 1 5000"}])
+    assert house.itops("run", cid).returncode == 0
+    step = next(s for s in house.record(cid)["steps"] if s["title"] == "多话")
+    kept = house.folder(cid) / "evidence" / step["evidence"]
+    assert kept.read_text().splitlines()[:3] == ["1", "2", "3"] and "5000" in kept.read_text()
+    assert step["evidence"] in (house.folder(cid) / "record.en.md").read_text()
+    house.sound(cid)
+
+
+def test_a_checkpoint_is_signed_and_its_signature_verified(house: LocalHouse) -> None:
+    for name in ("key", "other"):
+        assert house.run("openssl", "genpkey", "-algorithm", "ed25519", "-out", f"{name}.pem").returncode == 0
+    env = {"ITOPS_CHECKPOINT_KEY": str(house.root / "key.pem")}
+    cid = house.change()
+    assert house.itops("run", cid, env=env).returncode == 0
+    assert (house.folder(cid) / "checkpoint.txt").exists()
+    assert house.itops("record", "verify", env=env).returncode == 0
+    forged = house.itops("record", "verify", env={"ITOPS_CHECKPOINT_KEY": str(house.root / "other.pem")})
+    assert forged.returncode == 4 and "checkpoint" in forged.stdout
+
+
+def test_a_check_that_nobody_would_be_asked_is_refused_by_lint(house: LocalHouse) -> None:
+    house.checks = [*house.checks, {"type": "manual", "title": "看一眼", "question": "好了吗？"}]
+    cid = house.change(before=[{"kind": "update", "title": "任务", "tasks": "tasks/none.yml"}])
+    linted = house.itops("change", "lint", cid)
+    assert linted.returncode == 2 and "nobody is asked" in linted.stdout and "no such task file" in linted.stdout

@@ -263,7 +263,8 @@ def test_any_tree_survives_any_damage(tree: dict[bytes, tuple[str, object, int]]
         place = Path(name)
         (place / "data").mkdir()
         (place / "state/c/r/s").mkdir(parents=True)
-        ctx = Context({"change": "c", "host": "h", "service": "s", "phase": "backup"}, place / "state", place / "state/c", place / "state/c/r", place / "state/c/r/s")
+        segment = {"change": "c", "host": "h", "service": "s", "phase": "backup"}
+        ctx = Context(segment, place / "state", place / "state/c", place / "state/c/r", place / "state/c/r/s")
         build(os.fsencode(place / "data"), tree, [])
         before = seen(place / "data")
         made = archive.archive(ctx, {"paths": [str(place / "data")], "dest": str(place / "b"), "name": "n", "compression": compression})
