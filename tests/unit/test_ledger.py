@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from tests.unit.story import CHANGE
 
-WRITERS, EACH = 5, 60
+WRITERS, EACH = 4, 400
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=[]), max_size=5), inner, max_size=3),
@@ -108,7 +108,7 @@ def test_other_types_become_plain_ones(book: Ledger) -> None:
 def write_many(directory: Path, name: str) -> None:
     book = Ledger(directory, CHANGE)
     for number in range(EACH):
-        book.append("told", {"by": name, "n": number}, sync=number % 20 == 0)
+        book.append("told", {"by": name, "n": number}, sync=number % 50 == 0)
 
 
 def test_several_processes_lose_nothing_and_fork_nothing(book: Ledger) -> None:

@@ -115,8 +115,8 @@ def test_a_failed_step_of_ansibles_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("provider", "pinned"), [("apt", "nginx=1.2"), ("dnf", "nginx-1.2")])
 def test_packages_are_pinned_as_their_manager_understands_it(tmp_path: Path, provider: str, pinned: str) -> None:
     step = {**APT, "packages": {**APT["packages"], "provider": provider}}  # type: ignore[dict-item]
-    _now, plans = lined_up(tmp_path, plan={"steps": [make.plan()["steps"][0], step, *make.plan()["steps"][2:]]})
-    told = slow_road.step_args(plans[0].patch()[1])
+    now, plans = lined_up(tmp_path, plan={"steps": [make.plan()["steps"][0], step, *make.plan()["steps"][2:]]})
+    told = slow_road.step_args(plans[0].patch()[1], now.change.path.parent)
     assert [item["pinned"] for item in told["args"]["names"]] == [pinned, "curl"] and told["verb"] == "update"
 
 
