@@ -126,7 +126,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
             "name": "«no_log»" if hidden else str(result.task.get_name()),
             "action": action,
             "result": verdict,
-            "rescued": False,
             "message": message,
             "duration_ms": int((time.monotonic() - began) * 1000),
         }
