@@ -150,12 +150,18 @@ def inventory_records(task_vars: TaskVars, wanted: Sequence[str]) -> tuple[dict[
     services: dict[str, dict[str, Any]] = {}
     people: dict[str, dict[str, Any]] = {}
     for sid in wanted:
-        group = task_vars["groups"].get(f"itops_{str(sid).replace('-', '_')}") or []
-        for host in group[:1]:
-            variables = task_vars["hostvars"][host]
+        # the host of this task mostly has it; asking for another's variables is what costs
+        variables = task_vars if sid in (task_vars.get("itops_services") or {}) else _of_a_host(task_vars, str(sid))
+        if variables:
             services[sid] = transform_to_native_types(variables["itops_services"])[sid]
             people = transform_to_native_types(variables.get("itops_people") or {})
     return services, people
+
+
+def _of_a_host(task_vars: TaskVars, sid: str) -> TaskVars | None:
+    group = task_vars["groups"].get(f"itops_{sid.replace('-', '_')}") or []
+    found: TaskVars | None = task_vars["hostvars"][group[0]] if group else None
+    return found
 
 
 def cancelled(ledger: Ledger, now: Session) -> bool:

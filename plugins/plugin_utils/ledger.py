@@ -99,6 +99,8 @@ class Ledger:
         self._lock_path = directory / LOCK
         self._redact = redact
         self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
+        self._read = 0  # bytes of the stream that were parsed into _events
+        self._events: list[Event] = []
 
     def append(
         self, kind: str, data: dict[str, Any] | None = None, *, run: str = "", host: str = "", phase: str = "", actor: str = "", sync: bool = False
@@ -115,13 +117,22 @@ class Ledger:
     def events(self, after: int = 0) -> list[Event]:
         """All events with a higher `seq`, without a lock; a line that is just being written is left out."""
         try:
-            raw = self.path.read_bytes()
+            self._read_on()
         except FileNotFoundError:
             return []
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from None
-        lines = raw.split(b"\n")[:-1]  # what stands behind the last newline is no event (yet)
-        return [event for event in map(parse, lines[min(after, len(lines)) if after else 0 :]) if event is not None and event.seq > after]
+        return [event for event in self._events if event.seq > after]
+
+    def _read_on(self) -> None:
+        """Parse what was added since the last look: a stream only grows (a torn line behind the last newline is no event)."""
+        with self.path.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size < self._read:
+                self._read, self._events = 0, []
+            stream.seek(self._read)
+            whole, newline, _torn = stream.read().rpartition(b"\n")
+        self._read += len(whole) + len(newline)
+        self._events += [event for event in map(parse, whole.split(b"\n")) if event is not None]
 
     def evidence(self, content: bytes) -> str:
         """Keep a large output beside the stream under its digest, redacted; the digest."""

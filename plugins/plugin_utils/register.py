@@ -138,7 +138,7 @@ def _line(record: Mapping[str, Any], before: Mapping[str, Any] | None, run_id: s
         "change": record["change"],
         "run": run["run"],
         "verb": run["verb"],
-        "check": bool(run["check"]),
+        "check": bool(run.get("check")),
         "title": record["title"],
         "services": [service["id"] for service in record["services"]],
         "executor": run["user"],
