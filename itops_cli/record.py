@@ -119,12 +119,17 @@ def _existing(ws: Workspace, change: str) -> list[Event]:
 
 
 def _missing(ws: Workspace) -> list[str]:
-    """Changes the register knows whose ledger is gone."""
+    """Changes the register knows whose ledger is gone, and closed runs whose line in the register is gone."""
     try:
-        known = {line["change"] for line in register.read(ws.records)}
+        known = {(line["change"], line["run"]) for line in register.read(ws.records)}
     except ValueError:
         return []  # register.verify names the damaged line
-    return [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted(known) if not ws.record_dir(change).is_dir()]
+    gone = sorted({change for change, _run in known if not ws.record_dir(change).is_dir()})
+    closed = [(folder.name, event.run) for folder in _folders(ws) for event in _events(ws, folder.name) if event.kind == "run_closed"]
+    return [
+        *(f"{change}: cut: the whole ledger is missing, the register knows it" for change in gone),
+        *(f"register: cut: the line of {change}, run {run} is missing" for change, run in closed if (change, run) not in known),
+    ]
 
 
 def _row(folded: dict[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from ansible.plugins.loader import init_plugin_loader
+from hypothesis import settings
 
 REPO = Path(__file__).resolve().parent.parent
 os.environ.setdefault("LC_ALL", "C.UTF-8")
@@ -16,4 +17,8 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(REPO / "collections")
 os.environ["PATH"] = f"{REPO / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
 for name in [name for name in os.environ if name.startswith("ITOPS_")]:
     del os.environ[name]
+# The suite gives the same answer every time; HYPOTHESIS_PROFILE=explore looks for what it has not seen yet.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 init_plugin_loader([str(REPO / "collections")])

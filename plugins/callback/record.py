@@ -19,6 +19,7 @@ requirements:
   - enable in C(callbacks_enabled)
 """
 
+import importlib
 import os
 import sys
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.playbook.play import Play
 
+ACTION_BASE = "ansible_collections.itops.maintenance.plugins.plugin_utils.action_base"
 VERBS = {"maintain": "run"}  # playbook -> verb, where they differ
 OWN = "itops.maintenance."  # actions that write their own events
 QUIET = ("include_tasks", "include_role", "import_role", "add_host", "meta", "set_fact", "assert", "fail", "debug", "validate_argument_spec")
@@ -108,7 +110,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
                 "reopened": self._ws.record_dir(change).exists(),
             }
             self._run = run.open_run(self._ws, change, [services] if isinstance(services, str) else services, about)
-            host_protocol.engine()  # packed and compiled once here, every worker inherits it
+            # loaded, packed and compiled once here, before the workers are forked: every one of them inherits it
+            importlib.import_module(ACTION_BASE)
+            host_protocol.engine()
             change_file.read(path, {}, {})
         except (BadInput, LedgerError, OSError) as error:
             # Not raised: Ansible would only warn and go on. The gate finds no proof of a record and refuses.

@@ -31,5 +31,5 @@ def reachable(endpoint: Mapping[str, Any], timeout: float = 3.0) -> tuple[bool, 
     try:
         with socket.create_connection(target, timeout=timeout):
             return True, f"{target[0]}:{target[1]} open"
-    except OSError as error:
-        return False, f"{target[0]}:{target[1]} {error.strerror or error}"
+    except (OSError, UnicodeError) as error:
+        return False, f"{target[0]}:{target[1]} {getattr(error, 'strerror', None) or error}"

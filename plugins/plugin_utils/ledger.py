@@ -26,6 +26,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import redact as redact_patterns
 
 STREAM, HEAD, LOCK, EVIDENCE = "events.jsonl", "head.json", ".lock", "evidence"
+SEEN = 256  # bytes
 TAIL_BLOCK = 64 * 1024  # bytes read at once when looking for the last line
 SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 EXACT = 2**53 - 1  # the largest whole number RFC 8785 allows
@@ -100,6 +101,7 @@ class Ledger:
         self._redact = redact
         self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
         self._read = 0  # bytes of the stream that were parsed into _events
+        self._seen = b""  # the end of them: a hash, so nothing else looks like it
         self._events: list[Event] = []
 
     def append(
@@ -127,11 +129,13 @@ class Ledger:
     def _read_on(self) -> None:
         """Parse what was added since the last look: a stream only grows (a torn line behind the last newline is no event)."""
         with self.path.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size < self._read:
+            stream.seek(self._read - len(self._seen))
+            if stream.read(len(self._seen)) != self._seen:  # a line was taken back after it was read here
                 self._read, self._events = 0, []
-            stream.seek(self._read)
+                stream.seek(0)
             whole, newline, _torn = stream.read().rpartition(b"\n")
         self._read += len(whole) + len(newline)
+        self._seen = ((self._seen if self._read > len(whole) + len(newline) else b"") + whole + newline)[-SEEN:]
         self._events += [event for event in map(parse, whole.split(b"\n")) if event is not None]
 
     def evidence(self, content: bytes) -> str:

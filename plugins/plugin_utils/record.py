@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record_tables, run
+from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint, outcome, record_tables, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 FORMAT = 1
@@ -39,8 +39,18 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "hosts": [{"host": host, "role": _role(events, host), "outcome": result} for host, result in hosts.items()],
         "outcome": outcome.of_change(hosts, outcome.can_roll_back(events)),
         **record_tables.fold(events),
-        "ledger": {"seq": events[-1].seq if events else 0, "head": events[-1].hash if events else ""},
+        "ledger": _ledger(events),
     }
+
+
+def _ledger(events: Sequence[Event]) -> dict[str, Any]:
+    """Where the stream ends, and what a checkpoint of it says in one line (signed beside the record where a key is configured)."""
+    change = _change_id(events)
+    if not events:
+        return {"seq": 0, "head": "", "checkpoint": ""}
+    last = events[-1]
+    note = checkpoint.text(change, last.seq, last.hash) if change else ""
+    return {"seq": last.seq, "head": last.hash, "checkpoint": " ".join(note.split())}
 
 
 def _runs(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -59,7 +69,7 @@ def _runs(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 
 def _change_id(events: Sequence[Event]) -> str:
-    return next((str(event.data.get("change")) for event in events if event.kind == "run_opened"), "")
+    return next((str(event.data["change"]) for event in events if event.kind == "run_opened" and event.data.get("change")), "")
 
 
 def _document(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

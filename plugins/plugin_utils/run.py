@@ -61,7 +61,7 @@ def open_run(ws: Workspace, change: str, services: Iterable[str], about: Mapping
         taken[name] = f"held: {lock.by}" if isinstance(lock, service_lock.Held) else "taken"
         if isinstance(lock, int):
             run.held.append(lock)
-    data = {**_who(), **about, "pid": os.getpid(), TESTED_LOCKS: taken}
+    data = {**_who(), **about, "change": change, "pid": os.getpid(), TESTED_LOCKS: taken}
     run.ledger.append("run_opened", data, run=run.id, phase="gate", actor=data["user"], sync=True)
     os.environ[RUN_VARIABLE] = run.id
     return run

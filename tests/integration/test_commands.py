@@ -71,6 +71,18 @@ def test_verify_says_what_was_done_to_which_event(done: tuple[LocalHouse, str], 
     assert house.itops("record", "verify").returncode == 0
 
 
+def test_a_line_cut_off_the_register_is_missed(done: tuple[LocalHouse, str]) -> None:
+    house, cid = done
+    register = house.root / "records/register.jsonl"
+    whole = register.read_text("utf-8")
+    register.write_text("".join(whole.splitlines(keepends=True)[:-1]), "utf-8")
+    try:
+        found = house.itops("record", "verify")
+        assert found.returncode == 4 and f"register: cut: the line of {cid}" in found.stdout
+    finally:
+        register.write_text(whole, "utf-8")
+
+
 def test_a_ledger_that_is_gone_is_missed(done: tuple[LocalHouse, str]) -> None:
     house, cid = done
     folder = house.folder(cid)

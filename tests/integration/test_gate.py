@@ -122,6 +122,8 @@ def test_refused(house: LocalHouse, spoil: Spoil, finding: str, remedy: str) -> 
     found = house.findings(cid)
     assert finding in found or any(finding in name for name in found), found
     assert remedy in said, said
+    last = json.loads((house.root / "records/register.jsonl").read_text("utf-8").splitlines()[-1])
+    assert (last["change"], last["exit"]) == (cid, 3)
     assert (house.picture("a"), house.picture("b")) == before
     assert not [e for e in house.events(cid) if e.phase in ("patch", "backup") and e.kind == "segment_started"]
 

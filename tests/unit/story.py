@@ -38,7 +38,7 @@ class Story:
         return self
 
     def opened(self, verb: str = "run", *, run: str = "", **data: Any) -> Story:
-        return self.tell("run_opened", {"argv_verb": verb, "user": "li", "controller": "ctl", **data}, phase="gate", run=run)
+        return self.tell("run_opened", {"change": self.change, "argv_verb": verb, "user": "li", "controller": "ctl", **data}, phase="gate", run=run)
 
     def gate(self, result: str = "passed", host: str = "", findings: Sequence[Mapping[str, Any]] = ()) -> Story:
         return self.tell("gate", {"result": result, "findings": list(findings)}, host=host, phase="gate")

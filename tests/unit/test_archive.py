@@ -181,7 +181,8 @@ class TestRefused:
 
     def test_a_file_that_never_holds_still(self, host: BackupHost) -> None:
         busy = host.data / "busy.db"
-        busy.write_bytes(bytes(16 << 20))
+        busy.touch()
+        os.truncate(busy, 128 << 20)  # long enough to read that the writer gets its turn on a busy machine
         writer = subprocess.Popen(["sh", "-c", f"while :; do echo x >> {shlex.quote(str(busy))}; done"])
         try:
             message = refused(host.do(host.archive()), host)
