@@ -89,8 +89,9 @@ class HostPlan:
             made.append(steps.internal("offsite", "backup", 2, "异地副本", destination=offsite, allow_same_filesystem=same))
         retention = backup.get("retention") or {}
         if retention.get("keep"):
-            made.append(steps.internal("prune", "backup", 3, "备份保留", dest=dest, service=self.target.service,
-                                       keep=retention["keep"], keep_days=retention.get("days")))  # fmt: skip
+            kept = {"service": self.target.service, "keep": retention["keep"], "keep_days": retention.get("days")}
+            folders = [dest, *(step["args"]["destination"] for step in made[1:] if step["args"]["destination"].startswith("/"))]
+            made += [{**steps.internal("prune", "backup", 3, "备份保留", dest=folder, **kept), "id": f"prune-{n}"} for n, folder in enumerate(folders, 1)]
         return Segment("backup", "backup", tuple(_numbered(made)), confirm=self.mode == "manual")
 
     def patch(self) -> list[Segment]:

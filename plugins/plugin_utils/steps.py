@@ -70,7 +70,7 @@ def compiled_check(check: Data, phase: str, when: str, seq: int, service: Data, 
 
 def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[str, Any]:
     """A step the house adds by itself: space, archive, offsite, prune, fingerprint …"""
-    shown = {"archive": "backup", "offsite": f"copy to {args.get('destination')}"}.get(kind, kind)
+    shown = {"archive": "backup", "offsite": f"copy to {args.get('destination')}", "prune": f"prune {args.get('dest')}"}.get(kind, kind)
     return {
         "id": f"{phase}-{kind}",
         "seq": seq,

@@ -96,7 +96,8 @@ def test_a_restore_is_followed_by_the_fingerprint(tmp_path: Path) -> None:
 def test_the_backup_goes_offsite_where_the_record_says_so(tmp_path: Path) -> None:
     backup = {"sites": ["本地", "异地"], "destination": {"local": "/b", "offsite": "/mnt/nas"}, "provider": "archive", "retention": {"keep": 2}}
     segment = host_plan(tmp_path, record={"backup": backup}).backup()
-    assert [s["type"] for s in segment.steps] == ["archive", "offsite", "prune"]
+    assert [s["type"] for s in segment.steps] == ["archive", "offsite", "prune", "prune"]
+    assert [s["args"]["dest"] for s in segment.steps if s["type"] == "prune"] == ["/b", "/mnt/nas"]
     assert segment.steps[0]["args"]["name"] == f"web_web2_20261123T000000Z_{make.CHANGE}"
     assert segment.steps[1]["args"] == {"destination": "/mnt/nas", "allow_same_filesystem": False}
     backup["destination"]["allow_same_filesystem"] = True
