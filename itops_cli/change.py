@@ -154,6 +154,7 @@ def files(change: str) -> None:
 
     Example: itops change files CHG-20261123-01
     """
-    folder = workspace.find().staging / change
+    ws = workspace.find()
+    folder = ws.staging / change_file.find(ws, change).stem
     lines = [{"name": p.name, "size": p.stat().st_size, "sha256": digest(p)} for p in sorted(folder.glob("*")) if p.is_file() and p.name != ".gitkeep"]
     click.echo(yaml.safe_dump(lines, allow_unicode=True, sort_keys=False).rstrip())

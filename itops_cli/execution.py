@@ -52,8 +52,8 @@ class Execution:
         return Ledger(self.ws.record_dir(self.change), self.change)
 
     def carry_out(self) -> int:
-        """Run to the end; the documented exit status of the outcome."""
-        change_file.find(self.ws, self.change)
+        """Run to the end; the documented exit status of the outcome. Raises BadInput where there is no such change."""
+        change_file.services_of(change_file.find(self.ws, self.change))
         ledger = self.ledger
         self.seen = max((event.seq for event in ledger.events()), default=0)
         started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
@@ -156,7 +156,10 @@ def read_answers(path: str | None) -> list[str] | None:
     """A rehearsal's answers: a YAML list of words. Raises Exit 2 where it is not one."""
     if path is None:
         return None
-    answers: Any = yaml.safe_load(Path(path).read_text("utf-8"))
+    try:
+        answers: Any = yaml.safe_load(Path(path).read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Exit(2, f"{path}: cannot be read: {error}") from None
     if not isinstance(answers, list):
         raise Exit(2, f"{path}: not a list of answers, such as [continue, continue, stop]")
     return [str(answer) for answer in answers]

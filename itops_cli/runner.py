@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 COLLECTION = "itops.maintenance"
 CALLBACK = f"{COLLECTION}.record"
 NOT_INVENTORY = (r"^services$", r"^people\.ya?ml$")  # read by the inventory plugin; Ansible would take them for inventories of their own
+PREFIX = "itops-run-"  # of the folder ansible-runner works in; then the process it belongs to
 TAIL = 60  # lines of Ansible's own output kept for a failure that left no other trace
 
 
@@ -45,7 +46,8 @@ class Started:
 
 def start(ws: Workspace, playbook: str, extra: Mapping[str, str], check: bool = False, env: Mapping[str, str] | None = None) -> Started:
     """Start `itops.maintenance.<playbook>` on this workspace. Only plain words travel as extra variables: they are templates."""
-    folder = tempfile.mkdtemp(prefix="itops-run-")
+    _sweep()
+    folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
     tail: deque[str] = deque(maxlen=TAIL)
     words = [f"-e {name}={value}" for name, value in extra.items() if value]
     thread, runner = ansible_runner.run_async(
@@ -96,6 +98,14 @@ def environment(ws: Workspace) -> dict[str, str]:
         **({"ANSIBLE_CONFIG": config} if Path(config).is_file() else {}),
         **({"LC_ALL": "C.UTF-8"} if os.environ.get("LC_ALL", "") in ("C", "POSIX", "") else {}),
     }
+
+
+def _sweep() -> None:
+    """Remove what command lines that were killed have left of ansible-runner."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = folder.name[len(PREFIX) :].partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists() and folder.stat().st_uid == os.geteuid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(tail: deque[str], event: Mapping[str, Any]) -> bool:

@@ -71,6 +71,15 @@ def paths(ws: Workspace) -> list[Path]:
     return sorted(p for p in ws.changes.glob("*.yml") if not p.name.startswith("."))
 
 
+def services_of(path: Path) -> list[str]:
+    """The services that a file names, before anything else in it is looked at. Raises BadInput where it is no change at all."""
+    loaded = source.load(path)
+    if not isinstance(loaded.data, dict):
+        raise BadInput(errors(loaded.problems) or [Problem(str(path), 1, "", "not a change: no keys and values", remedy="run: itops change new")])
+    named = loaded.data.get("service") or []
+    return list(map(str, named if isinstance(named, list) else [named]))
+
+
 def load(path: Path, services: Mapping[str, Record], people: Mapping[str, Record]) -> Change:
     """Read and check one change against the catalogue. Raises BadInput with every error of the file."""
     change, problems = read(path, services, people)

@@ -163,3 +163,39 @@ def test_change_show_resolves_labels(tmp_path: Path) -> None:
     shown = house.itops("change", "show", cid, "--format", "json")
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["kind"] == "patch"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a:\n\tb: 1\n", b"- a\n", "标题: 升级".encode("utf-16"), b"# \xff\n"], ids=["empty", "tab", "list", "utf16", "bytes"]
+)
+def test_a_file_that_is_no_change_is_bad_input_with_its_place(tmp_path: Path, content: bytes) -> None:
+    house = LocalHouse(tmp_path)
+    cid = house.change()
+    (house.root / f"changes/{cid}.yml").write_bytes(content)
+    done = house.itops("run", cid)
+    assert done.returncode == 2 and f"{cid}.yml:1: error:" in done.stderr.replace(f"{cid}.yml:2:", f"{cid}.yml:1:"), done.stderr
+    assert not house.folder(cid).exists()
+
+
+@pytest.mark.parametrize("limit", ["", " ", "b,", "a b", "b --forks 1", "{{ 1 }}"])
+def test_a_limit_is_names_of_hosts_and_never_silently_all(tmp_path: Path, limit: str) -> None:
+    house = LocalHouse(tmp_path)
+    cid = house.change()
+    done = house.itops("run", cid, "--limit", limit)
+    assert done.returncode == 2 and "not the name of a host" in done.stderr, done.stderr
+    assert not house.folder(cid).exists()
+
+
+@pytest.mark.parametrize("answers", [b"[continue", b"\xff", b"- !!python/object/apply:os.system [id]", b"a: b"])
+def test_answers_that_are_none_are_bad_input(tmp_path: Path, answers: bytes) -> None:
+    house = LocalHouse(tmp_path)
+    cid = house.change()
+    (house.root / "answers.yml").write_bytes(answers)
+    done = house.itops("run", cid, "--answers", "answers.yml")
+    assert done.returncode == 2 and done.stderr.startswith("answers.yml: ") and "Traceback" not in done.stderr, done.stderr
+
+
+def test_staged_files_are_those_of_a_change(done: tuple[LocalHouse, str]) -> None:
+    house, cid = done
+    assert "shop-2.0.tar.gz" in house.itops("change", "files", cid).stdout
+    assert house.itops("change", "files", "../inventory").returncode == 2

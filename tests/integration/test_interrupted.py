@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -115,16 +116,21 @@ def test_controller_killed_then_rolled_back(house: LocalHouse) -> None:
     house.sound(cid)
 
 
-def test_the_command_line_killed_alone_leaves_no_playbook_behind_that_holds_the_locks(house: LocalHouse) -> None:
+def test_the_command_line_killed_alone_leaves_nothing_behind(house: LocalHouse, tmp_path: Path) -> None:
+    """No playbook that holds the locks; and what ansible-runner has written goes with the next run."""
     cid = house.change(before=[HOLD])
+    (tmp_path / "tmp").mkdir()
+    house.env["TMPDIR"] = str(tmp_path / "tmp")
     running = in_the_middle(house, cid)
     running.kill()
     running.wait(LIMIT)
     until(lambda: not ansible_of(house), "the playbook to end as well")
     go_on(house)
     assert house.itops("doctor").returncode == 5
+    assert list((tmp_path / "tmp").iterdir())
     done = house.itops("resume", cid)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
     house.sound(cid)
 
 
