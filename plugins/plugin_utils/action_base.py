@@ -84,7 +84,9 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             except AnsibleConnectionFailure as error:
                 self._drop_connection()
                 raise follower.Unreachable(str(error)) from None
-            except (AnsibleError, host_protocol.ProtocolError) as error:  # sudo broke, no Python: it did not begin
+            except host_protocol.ProtocolError as error:  # it may have begun all the same: only the journal knows
+                raise follower.Unreachable(str(error)) from None
+            except AnsibleError as error:  # sudo broke: it did not begin
                 raise follower.Denied(str(error)) from None
 
         def exchange(op: str, body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:

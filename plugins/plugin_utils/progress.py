@@ -64,6 +64,7 @@ def failures(events: Iterable[Event]) -> list[str]:
 def _remember_line(state: HostProgress, event: Event) -> None:
     segment = str(event.data.get("segment", ""))
     if "n" in event.data and segment:
+        state.lost = False  # a line of its journal: the host was reached again
         key = (event.run, segment)
         state.imported[key] = max(state.imported.get(key, 0), int(event.data["n"]))
 

@@ -195,6 +195,9 @@ def test_a_host_that_cannot_be_asked_is_named_before_anything_is_changed(house: 
     assert done.returncode == 3, done.stdout + done.stderr
     assert "no-such-python" in done.stdout and "ansible -m ping a" in done.stdout
     assert (house.picture("a"), house.picture("b")) == before
+    del record["hosts"][0]["vars"]["ansible_python_interpreter"]
+    house.service(record)
+    assert house.itops("run", cid).returncode == 0, "once it is mended, the change goes through"
     house.sound(cid)
 
 

@@ -331,4 +331,11 @@ def test_host_is_down_before_the_start(house: LabHouse) -> None:
     assert f"ansible -m ping {STANDBY}" in done.stdout
     assert house.hosts(cid) == {STANDBY: "not_started", PRIMARY: "not_started"}
     untouched(house, cid)
+    lab("boot", STANDBY)
+    until(lambda: house.serving(STANDBY) in ("200", "000"), "the host")
+    on(STANDBY, "systemctl start shop")
+    until(lambda: house.serving(STANDBY) == "200", "the shop")
+    again = house.itops("run", cid)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert house.hosts(cid) == {STANDBY: "achieved", PRIMARY: "achieved"}
     house.sound(cid)
