@@ -20,7 +20,7 @@ from typing import Any
 import click
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record, run
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record, report, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -46,6 +46,8 @@ class Execution:
     invocation: str = field(default_factory=lambda: secrets.token_hex(8))
     seen: int = 0
     run_id: str = ""
+    stop: int = 0  # a signal that asks to stop and is not in the ledger yet
+    asking: bool = False
 
     @property
     def ledger(self) -> Ledger:
@@ -57,7 +59,7 @@ class Execution:
         ledger = self.ledger
         self.seen = max((event.seq for event in ledger.events()), default=0)
         started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
-        with self._signals(ledger):
+        with self._signals():
             while started.alive():
                 self._turn(ledger)
                 time.sleep(POLL)
@@ -66,6 +68,8 @@ class Execution:
         return self._judge(ledger, code, list(started.tail))
 
     def _turn(self, ledger: Ledger) -> None:
+        if self.stop and self.run_id:
+            self._note_stop(ledger)
         for event in ledger.events(self.seen):
             self.seen = event.seq
             if event.kind == "run_opened" and event.data.get("invocation") == self.invocation:
@@ -73,19 +77,30 @@ class Execution:
             if not self.run_id or event.run != self.run_id:
                 continue
             if self.fmt == "text" and live.line(event):
-                click.echo(live.line(event))
+                with output.unheard():
+                    click.echo(live.line(event))
             if event.kind == "confirmation_requested":
                 self._answer(ledger, event)
 
     def _answer(self, ledger: Ledger, event: Event) -> None:
         choices = list(event.data["choices"])
         if self.answers is None:
-            given, channel = click.prompt(f"{event.host}: {event.data['question']}\n", type=click.Choice(choices), default=None), "cli"
+            given, channel = self._prompt(f"{event.host}: {report.visible(event.data['question'])}\n", choices), "cli"
         else:
             given, channel = self.answers.pop(0) if self.answers else "stop", "answers-file"
-        reason = "" if given in choices else f"not an answer: {given}"
+        reason = "" if given in choices else f"not an answer: {given or 'interrupted, or end of input'}"
         data = {"token": event.data["token"], "answer": given if given in choices else "stop", "by": actor(), "channel": channel, "reason": reason}
         ledger.append("confirmation_given", data, run=event.run, host=event.host, phase=event.phase, actor=actor())
+
+    def _prompt(self, question: str, choices: list[str]) -> str:
+        """What is typed; nothing where Ctrl-C, Ctrl-D or a terminal that went away came instead."""
+        self.asking = True
+        try:
+            return str(click.prompt(question, type=click.Choice(choices), default=None))
+        except (click.Abort, OSError):
+            return ""
+        finally:
+            self.asking = False
 
     def _judge(self, ledger: Ledger, code: int, tail: list[str]) -> int:
         events = ledger.events()
@@ -95,13 +110,10 @@ class Execution:
             return self._unclosed(code, tail)
         folded = record.fold(events)
         status = int(closed.data["exit"])
-        if self.fmt == "json":
-            output.emit({"run": self.run_id, "exit": status, "record": folded}, "json", "")
-        else:
-            folder = ledger.directory
-            click.echo(f"\n{CHECKED if self.check and status == 0 else outcome.describe(status)}")
-            click.echo("\n".join(str(folder / name) for name in ("record.zh_CN.md", "record.en.md")))
-            click.echo(self._next(status))
+        verdict = CHECKED if self.check and status == 0 else outcome.describe(status)
+        papers = [str(ledger.directory / name) for name in ("record.zh_CN.md", "record.en.md")]
+        with output.unheard():
+            output.emit({"run": self.run_id, "exit": status, "record": folded}, self.fmt, "\n".join(["", verdict, *papers, self._next(status)]))
         return status
 
     def _unclosed(self, code: int, tail: list[str]) -> int:
@@ -126,16 +138,21 @@ class Execution:
         asks = "answers" if self.answers is not None else "cli" if sys.stdin.isatty() else ""
         return {"ITOPS_ENTRY": "cli", "ITOPS_ACTOR": actor(), run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
 
+    def _note_stop(self, ledger: Ledger) -> None:
+        number, self.stop = self.stop, 0
+        try:
+            ledger.append("cancel_requested", {"signal": signal.Signals(number).name, "by": actor()}, run=self.run_id, actor=actor(), sync=True)
+        except (LedgerError, OSError) as error:
+            say(f"the wish to stop could not be recorded: {error}")
+
     @contextmanager
-    def _signals(self, ledger: Ledger) -> Iterator[None]:
-        """SIGINT and SIGTERM become an event; the run stops at the next step boundary, nothing is killed."""
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM become an event; the run stops at the next step boundary, nothing is killed. A question ends unanswered."""
 
         def stop(number: int, _frame: FrameType | None) -> None:
-            if self.run_id:
-                try:
-                    ledger.append("cancel_requested", {"signal": signal.Signals(number).name, "by": actor()}, run=self.run_id, actor=actor(), sync=True)
-                except (LedgerError, OSError) as error:
-                    say(f"the wish to stop could not be recorded: {error}")
+            self.stop = number
+            if self.asking:
+                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
+from ansible_collections.itops.maintenance.plugins.plugin_utils import report
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 MARKS = {"ok": ("✓", "green"), "abnormal": ("✗", "red"), "skipped": ("–", "yellow")}
@@ -32,9 +33,11 @@ def line(event: Event) -> str:
         "task": lambda d: f"{d['name']}: {d['result']}: {d['message'][:FEEDBACK]}" if d["result"] in ("failed", "unreachable") else "",
         "run_closed": lambda d: f"closed: {d['result']}, backout {d['backout']}",
     }.get(event.kind)
-    text = str(maker(event.data)) if maker else ""  # type: ignore[no-untyped-call]  # lambdas of one argument
+    text = report.visible(str(maker(event.data))) if maker else ""  # type: ignore[no-untyped-call]  # lambdas of one argument
     if not text:
         return ""
+    if event.kind == "step_finished":
+        text = click.style(text[0], fg=_mark(event.data)[1]) + text[1:]
     at = datetime.fromisoformat(event.at).strftime("%H:%M:%S")
     return "  ".join(filter(None, [at, f"{event.host:<10}" if event.host else "", f"{event.phase:<8}" if event.phase else "", text]))
 
@@ -45,8 +48,11 @@ def _gate(data: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
+def _mark(data: dict[str, object]) -> tuple[str, str]:
+    return MARKS.get(str(data["result"]), ("?", "yellow"))
+
+
 def _step(data: dict[str, object]) -> str:
-    mark, colour = MARKS.get(str(data["result"]), ("?", "yellow"))
     feedback = str(data.get("reason") or data.get("feedback") or "").strip().replace("\n", " ⏎ ")[:FEEDBACK]
     seconds = int(str(data.get("duration_ms") or 0)) / 1000
-    return f"{click.style(mark, fg=colour)} {data['title']} {seconds:.1f} s" + (f": {feedback}" if feedback else "")
+    return f"{_mark(data)[0]} {data['title']} {seconds:.1f} s" + (f": {feedback}" if feedback else "")

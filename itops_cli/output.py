@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,15 @@ def emit(data: Any, fmt: str, text: str | Callable[[], str]) -> None:
         click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
         return
     click.echo(text() if callable(text) else text)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Around printing that may fail without changing anything: the reader of a pipe or the terminal may be gone, the disk full."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_file(path: Path, content: str) -> None:

@@ -41,14 +41,18 @@ def transcript(record: Mapping[str, Any]) -> str:
         lines += [f"    {line}" for line in str(step["feedback"] or step["reason"] or "").splitlines()]
         rc = "" if step["rc"] is None else f", rc {step['rc']}"
         lines.append(f"    → {step['result'] or 'unknown'}{rc}, {wording.duration(step['duration_ms'])}")
-    return "\n".join(lines) + "\n"
+    return visible("\n".join(lines)) + "\n"
+
+
+def visible(text: str) -> str:
+    """The text without what would steer a terminal: control characters and changes of direction become `\ufffd`; lines and blanks stay."""
+    return "".join(c if c in "\n\t\u00a0\u3000" or c.isprintable() else "\ufffd" for c in text)
 
 
 def _fenced(text: str) -> str:
-    """Nothing in it can end the block: no line of three backticks, no control characters, no blanks at the end of a line."""
-    visible = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in text.rstrip("\n"))
-    visible = "\n".join(line.rstrip() for line in visible.split("\n"))
-    return visible.replace("```", "`\u200b`\u200b`") or EMPTY
+    """Nothing in it can end the block: no line of three backticks, no tabs, no blanks at the end of a line."""
+    lines = "\n".join(line.expandtabs(4).rstrip() for line in text.rstrip("\n").split("\n"))
+    return lines.replace("```", "`\u200b`\u200b`") or EMPTY
 
 
 @cache

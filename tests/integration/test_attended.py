@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -109,12 +111,13 @@ def test_without_a_terminal_it_refuses_to_start(single: LocalHouse, mode: str) -
     assert "terminal" in single.findings(cid)
 
 
-def test_asked_at_a_real_terminal(single: LocalHouse) -> None:
-    cid = attended(single, "semi")
+def at_a_terminal(house: LocalHouse, cid: str, answer: bytes) -> tuple[str, int]:
+    """Everything the run said to a terminal where each question is answered with this, and how it ended."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [str(BIN / "itops"), "run", cid], cwd=single.root, env=single.env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    )
+        [str(BIN / "itops"), "run", cid], cwd=house.root, env=house.env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (no threads here)
+    )  # fmt: skip
     os.close(theirs)
     said = b""
     asked = 0
@@ -126,11 +129,18 @@ def test_asked_at_a_real_terminal(single: LocalHouse) -> None:
         said += piece
         if said.count(b"(continue, skip, rollback, stop)") > asked:
             asked += 1
-            os.write(ours, b"continue\n")
-    assert process.wait(LIMIT) == 0, said.decode()
-    assert asked == 2
+            os.write(ours, answer)
+    os.close(ours)
+    return said.decode(), process.wait(LIMIT)
+
+
+def test_asked_at_a_real_terminal(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    said, status = at_a_terminal(single, cid, b"continue\n")
+    assert status == 0, said
+    assert said.count("(continue, skip, rollback, stop)") == 2
     assert {e.data["channel"] for e in single.events(cid) if e.kind == "confirmation_given"} == {"cli"}
-    assert "更新文件" in said.decode()
+    assert "更新文件" in said
 
 
 def test_a_failing_step_asks_whether_to_go_back(single: LocalHouse) -> None:
@@ -153,3 +163,22 @@ def test_semi_asks_before_the_failover_too(house: LocalHouse) -> None:
     done = house.itops("run", cid, "--answers", answers(house, *["continue"] * 5))
     assert done.returncode == 0, done.stdout + done.stderr
     assert questions(house, cid) == ["patch-1", "patch-2", "failover-1", "patch-1", "patch-2"]
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["ctrl-c", "ctrl-d"])
+def test_a_question_that_is_interrupted_means_stop(single: LocalHouse, key: bytes) -> None:
+    cid = attended(single, "semi")
+    said, status = at_a_terminal(single, cid, key)
+    assert status == 15, said
+    assert "not an answer" in str([e.data for e in single.events(cid) if e.kind == "confirmation_given"])
+    assert single.version("a") == "1.0"
+    single.sound(cid)
+
+
+def test_what_a_command_says_does_not_steer_the_terminal(house: LocalHouse) -> None:
+    cid = house.change(after=[{"kind": "update", "title": "颜色", "command": "printf '\\033]0;pwned\\007\\033[2J\\tx'"}])
+    said, status = at_a_terminal(house, cid, b"")
+    assert status == 0, said
+    assert "\ufffd[2J" in said and "\x1b]" not in said and "\x1b[2J" not in said
+    assert "\x1b" not in (house.folder(cid) / "transcript.txt").read_text("utf-8")
+    house.sound(cid)

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from tests.house import BIN
 from tests.integration.conftest import LocalHouse
 
 
@@ -109,6 +110,14 @@ def test_json_for_programs(house: LocalHouse) -> None:
     done = house.itops("run", cid, "--format", "json")
     told = json.loads(done.stdout)
     assert (told["exit"], told["record"]["outcome"]["result"]) == (0, "achieved")
+
+
+@pytest.mark.parametrize("gone", ["| head -1", "> /dev/full"])
+def test_a_reader_that_is_gone_does_not_change_how_it_ends(house: LocalHouse, gone: str) -> None:
+    cid = house.change(broken=True)
+    done = house.run("bash", "-c", f"{BIN / 'itops'} run {cid} {gone}; exit ${{PIPESTATUS[0]}}")
+    assert done.returncode == 11, done.stdout + done.stderr
+    house.sound(cid)
 
 
 def test_batches_and_tolerated_failures(tmp_path_factory: pytest.TempPathFactory) -> None:
