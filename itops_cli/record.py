@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,15 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
         _existing(ws, name)
         folder = ws.record_dir(name)
         faults += chain.verify(folder, name, register.heads(ws.records, name), checkpoint.head(folder))
-        faults += filter(None, [checkpoint.fault(folder, name)])
-    wrong = [*map(str, faults), *register.verify(ws.records), *_missing(ws)]
-    emit({"changes": list(names), "faults": wrong}, fmt, lambda: "\n".join(wrong) or f"{len(names)} ledgers and the register verify")
+        try:
+            faults += filter(None, [checkpoint.fault(folder, name)])
+        except ValueError as error:
+            raise Exit(2, str(error)) from None
+    wrong = [*map(str, faults), *register.verify(ws.records), *_against_register(ws)]
+    unsigned = [name for name in names if not checkpoint.covers(ws.record_dir(name), _events(ws, name))]
+    said = wrong or [f"{len(names)} ledgers and the register verify"]
+    said += [f"{name}: no checkpoint of its last run" for name in unsigned]
+    emit({"changes": list(names), "faults": wrong, "unsigned": unsigned}, fmt, "\n".join(said))
     raise Exit(NOT_VERIFIED if wrong else 0)
 
 
@@ -118,18 +125,23 @@ def _existing(ws: Workspace, change: str) -> list[Event]:
     return _events(ws, change)
 
 
-def _missing(ws: Workspace) -> list[str]:
-    """Changes the register knows whose ledger is gone, and closed runs whose line in the register is gone."""
+def _against_register(ws: Workspace) -> list[str]:
+    """Where register and ledgers do not say the same: which runs were closed, and how."""
     try:
-        known = {(line["change"], line["run"]) for line in register.read(ws.records)}
+        lines = register.read(ws.records)
     except ValueError:
         return []  # register.verify names the damaged line
-    gone = sorted({change for change, _run in known if not ws.record_dir(change).is_dir()})
-    closed = [(folder.name, event.run) for folder in _folders(ws) for event in _events(ws, folder.name) if event.kind == "run_closed"]
-    return [
-        *(f"{change}: cut: the whole ledger is missing, the register knows it" for change in gone),
-        *(f"register: cut: the line of {change}, run {run} is missing" for change, run in closed if (change, run) not in known),
-    ]
+    folders = [folder.name for folder in _folders(ws)]
+    closed = {(change, run): told for change in folders for run, told in register.expected(_events(ws, change)).items()}
+    known = Counter((line.get("change"), line.get("run")) for line in lines)
+    wrong = [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted({str(change) for change, _run in known} - {*folders})]
+    wrong += [f"register: cut: the line of {change}, run {run} is missing" for change, run in closed if (change, run) not in known]
+    wrong += [f"register: inserted: the line of {change}, run {run} stands {count} times" for (change, run), count in known.items() if count > 1]
+    for line in lines:
+        told = closed.get((line.get("change", ""), line.get("run", "")), {})
+        if other := [key for key, value in told.items() if line.get(key) != value]:
+            wrong.append(f"register: edited: {line['change']}, run {line['run']}: its ledger says otherwise about: {', '.join(other)}")
+    return wrong
 
 
 def _row(folded: dict[str, Any]) -> dict[str, str]:

@@ -153,7 +153,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         summary = {host: stats.summarize(host) for host in sorted(stats.processed)}
         try:
             record: dict[str, Any] = views.close(self._run.ledger.directory, self._run.ledger.change, self._run.id, "", summary)
-        except (LedgerError, OSError) as error:
+        except (LedgerError, OSError, ValueError) as error:
             self._display.error(f"itops: the record could not be closed: {error}")
             return None
         return record

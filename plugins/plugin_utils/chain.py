@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,8 @@ def verify(directory: Path, change: str, *known_heads: Mapping[int, str]) -> lis
     faults = _walk(change, lines, events)
     if torn:
         faults.append(Fault(change, len(lines) + 1, len(lines) + 1, "damaged", "the last line is torn; the next append sets it aside"))
-    return faults + list(_cut(directory, change, [event for event in events if event], known_heads))
+    readable = [event for event in events if event]
+    return [*faults, *_cut(directory, change, readable, known_heads), *_evidence(directory, change, readable)]
 
 
 def _walk(change: str, lines: Sequence[bytes], events: Sequence[Event | None]) -> list[Fault]:
@@ -85,6 +86,19 @@ def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: M
     if event.seq < expected:
         return [Fault(change, event.seq, line, "swapped", f"stands where event {expected} belongs")]
     return [Fault(change, event.seq, line, "inserted", "does not continue the event before it")]
+
+
+def _evidence(directory: Path, change: str, events: Iterable[Event]) -> Iterator[Fault]:
+    """Long outputs lie beside the stream, each named by its digest."""
+    for event in events:
+        name = event.data.get("evidence")
+        if not name or type(name) is not str:
+            continue
+        path = directory / ledger.EVIDENCE / name
+        if not path.is_file():
+            yield Fault(change, event.seq, event.seq, "deleted", f"its evidence {name} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != name:
+            yield Fault(change, event.seq, event.seq, "edited", f"its evidence {name} does not match its digest")
 
 
 def _cut(directory: Path, change: str, events: list[Event], known: Iterable[Mapping[int, str]]) -> list[Fault]:

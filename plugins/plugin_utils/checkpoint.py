@@ -12,12 +12,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
-from cryptography.exceptions import InvalidSignature
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -37,9 +38,7 @@ def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
     name = os.environ.get(KEY_VARIABLE)
     if not name:
         return False
-    key = serialization.load_pem_private_key(Path(name).read_bytes(), None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{name}: not an Ed25519 key → openssl genpkey -algorithm ed25519 -out KEY.pem")
+    key = _private(name)
     note = text(change, int(head["seq"]), str(head["head"]))
     origin = f"itops/{change}"
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -50,7 +49,7 @@ def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
 
 
 def fault(directory: Path, change: str) -> str:
-    """What is wrong with the checkpoint's signature, as far as a key is configured to tell; "" when nothing is."""
+    """What is wrong with the checkpoint's signature, as far as a key is configured to tell; "" when nothing is. Raises ValueError for a key that is none."""
     public = _public()
     if public is None or not (directory / FILE).exists():
         return ""
@@ -63,14 +62,36 @@ def fault(directory: Path, change: str) -> str:
     return "" if origin == note.splitlines()[0] == f"itops/{change}" else f"{change}: checkpoint: it belongs to another change"
 
 
+def covers(directory: Path, events: Sequence[Event]) -> bool:
+    """Whether the checkpoint reaches to the last closed run; without a configured key none is expected."""
+    expected = os.environ.get(PUBLIC_VARIABLE) or os.environ.get(KEY_VARIABLE)
+    last = max((event.seq for event in events if event.kind == "run_closed"), default=0)
+    return not expected or max(head(directory), default=0) >= last
+
+
 def _public() -> Ed25519PublicKey | None:
     if name := os.environ.get(PUBLIC_VARIABLE):
-        key = serialization.load_pem_public_key(Path(name).read_bytes())
-        return key if isinstance(key, Ed25519PublicKey) else None
-    if name := os.environ.get(KEY_VARIABLE):
-        own = serialization.load_pem_private_key(Path(name).read_bytes(), None)
-        return own.public_key() if isinstance(own, Ed25519PrivateKey) else None
-    return None
+        key = _loaded(serialization.load_pem_public_key, name)
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError(f"{name}: not an Ed25519 public key (PEM) → openssl pkey -in KEY.pem -pubout -out PUBLIC.pem")
+        return key
+    name = os.environ.get(KEY_VARIABLE)
+    return _private(name).public_key() if name else None
+
+
+def _private(name: str) -> Ed25519PrivateKey:
+    key = _loaded(lambda pem: serialization.load_pem_private_key(pem, None), name)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{name}: not an Ed25519 private key (PEM) → openssl genpkey -algorithm ed25519 -out KEY.pem")
+    return key
+
+
+def _loaded(load: Callable[[bytes], Any], name: str) -> Any:
+    """The key in this file; None where there is none."""
+    try:
+        return load(Path(name).read_bytes())
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
 
 
 def head(directory: Path) -> dict[int, str]:

@@ -99,6 +99,20 @@ def heads(records: Path, change: str) -> dict[int, str]:
     return {int(line["seq"]): str(line["head"]) for line in _readable(records, change) if line.get("change") == change}
 
 
+def expected(events: Iterable[ledger.Event]) -> dict[str, dict[str, Any]]:
+    """What the line of each closed run must say, as far as single events of its ledger tell."""
+    opened: dict[str, ledger.Event] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event.kind == "run_opened":
+            opened[event.run] = event
+        elif event.kind == "run_closed" and event.run in opened:
+            began, told = opened[event.run], event.data
+            found[event.run] = {"executor": began.data.get("user", ""), "started": began.at, "ended": event.at,
+                                **{key: told.get(key) for key in ("exit", "result", "backout")}}  # fmt: skip
+    return found
+
+
 def verify(records: Path) -> list[str]:
     """What is wrong with the register itself, in words."""
     if not path(records).exists():

@@ -43,7 +43,7 @@ def differing(directory: Path, events: Sequence[Event]) -> list[str]:
 
 
 def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[str, Any]) -> dict[str, Any]:
-    """End a run: its outcome becomes the last event, then views, checkpoint and register follow. Raises LedgerError, OSError."""
+    """End a run: its outcome becomes the last event, then views, register and checkpoint follow. Raises LedgerError, OSError, ValueError."""
     ledger = Ledger(directory, change)
     events = ledger.events()
     hosts = outcome.of_hosts(events)
@@ -56,6 +56,6 @@ def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[st
     }
     ledger.append("run_closed", data, run=run, phase="close", sync=True)
     folded = write_views(directory, ledger.events())
-    checkpoint.sign(directory, change, folded["ledger"])
     register.append(directory.parent.parent, folded, run)
+    checkpoint.sign(directory, change, folded["ledger"])
     return folded

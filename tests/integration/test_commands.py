@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import register
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import canonical
 
 from tests.integration.conftest import LocalHouse
 
@@ -73,14 +76,31 @@ def test_verify_says_what_was_done_to_which_event(done: tuple[LocalHouse, str], 
 
 def test_a_line_cut_off_the_register_is_missed(done: tuple[LocalHouse, str]) -> None:
     house, cid = done
-    register = house.root / "records/register.jsonl"
-    whole = register.read_text("utf-8")
-    register.write_text("".join(whole.splitlines(keepends=True)[:-1]), "utf-8")
+    path = house.root / "records/register.jsonl"
+    whole = path.read_text("utf-8")
+    path.write_text("".join(whole.splitlines(keepends=True)[:-1]), "utf-8")
     try:
         found = house.itops("record", "verify")
         assert found.returncode == 4 and f"register: cut: the line of {cid}" in found.stdout
     finally:
-        register.write_text(whole, "utf-8")
+        path.write_text(whole, "utf-8")
+
+
+@pytest.mark.parametrize("lie", [{"result": "not_achieved"}, {"exit": 11}, {"executor": "nobody"}, {}], ids=["result", "exit", "executor", "twice"])
+def test_a_register_that_was_made_anew_is_held_against_the_ledgers(done: tuple[LocalHouse, str], lie: dict[str, Any]) -> None:
+    house, _cid = done
+    path = house.root / "records/register.jsonl"
+    whole = path.read_bytes()
+    line = {**json.loads(whole), **lie}
+    forged = {**line, "hash": register._digest(line)}
+    again = {**forged, "number": 2, "prev": forged["hash"]}
+    extra = b"" if lie else canonical({**again, "hash": register._digest(again)}) + b"\n"
+    path.write_bytes(canonical(forged) + b"\n" + extra)
+    try:
+        found = house.itops("record", "verify")
+        assert found.returncode == 4 and "register: " in found.stdout and next(iter(lie), "2 times") in found.stdout, found.stdout
+    finally:
+        path.write_bytes(whole)
 
 
 def test_a_ledger_that_is_gone_is_missed(done: tuple[LocalHouse, str]) -> None:
@@ -199,3 +219,25 @@ def test_staged_files_are_those_of_a_change(done: tuple[LocalHouse, str]) -> Non
     house, cid = done
     assert "shop-2.0.tar.gz" in house.itops("change", "files", cid).stdout
     assert house.itops("change", "files", "../inventory").returncode == 2
+
+
+def test_evidence_and_checkpoints_are_verified_as_well(tmp_path: Path) -> None:
+    house = LocalHouse(tmp_path)
+    cid = house.change(after=[{"kind": "update", "title": "长", "command": "seq 20000"}])
+    key = tmp_path / "key.pem"
+    house.run("openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key))
+    with_key = {"ITOPS_CHECKPOINT_KEY": str(key)}
+    assert house.itops("run", cid, env=with_key).returncode == 0
+    signed = house.itops("record", "verify", env=with_key)
+    assert signed.returncode == 0 and "no checkpoint" not in signed.stdout
+    (house.folder(cid) / "checkpoint.txt").unlink()
+    assert f"{cid}: no checkpoint" in house.itops("record", "verify", env=with_key).stdout
+    key.write_text("no key")
+    unusable = house.itops("record", "verify", env=with_key)
+    assert unusable.returncode == 2 and "not an Ed25519 private key" in unusable.stderr
+    evidence = next((house.folder(cid) / "evidence").iterdir())
+    evidence.write_bytes(evidence.read_bytes().replace(b"77\n", b"78\n"))
+    assert "edited: its evidence" in house.itops("record", "verify").stdout
+    evidence.unlink()
+    found = house.itops("record", "verify")
+    assert found.returncode == 4 and "deleted: its evidence" in found.stdout
