@@ -50,7 +50,7 @@ class ActionModule(RunAction):
         if not proof.ok:
             raise AnsibleActionFail(str(proof))
         situation, skipped = self._situation(now, ledger, limit, task_vars)
-        if situation.verb in ("resume", "rollback"):
+        if situation.verb in ("resume", "rollback") and gate.alone(situation):
             self._close_dead(now, ledger)
         self._compare(situation, ledger)
         found = [proof, *gate.findings(situation)]

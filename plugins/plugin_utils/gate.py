@@ -70,6 +70,11 @@ def proof(events: Sequence[Event], run_id: str, main_pid: int) -> Finding:
     return Finding("record", True, f"record open, run {run_id}")
 
 
+def alone(now: Situation) -> bool:
+    """Whether this run holds its locks: nobody else is at work on the change or its services."""
+    return all(finding.ok for finding in _locks(now))
+
+
 def _locks(now: Situation) -> Iterator[Finding]:
     event = run.opened(now.events, now.run_id)
     locks = event.data.get(run.TESTED_LOCKS, {}) if event else {}

@@ -176,8 +176,8 @@ def test_two_runs_at_once_on_one_service(house: LocalHouse) -> None:
     running = house.start("run", first)
     try:
         until((house.at("b") / "mid.reached").exists, "the first run to be in the middle")
-        for cid in (second, first):
-            refused = house.itops("run", cid)
+        for verb, cid in (("run", second), ("run", first), ("resume", first), ("rollback", first)):
+            refused = house.itops(verb, cid)
             assert refused.returncode == 3, refused.stdout + refused.stderr
             assert "lock" in house.findings(cid)
     finally:
@@ -186,6 +186,9 @@ def test_two_runs_at_once_on_one_service(house: LocalHouse) -> None:
         said = running.communicate(timeout=60)[0]
     assert running.returncode == 0, said
     assert house.version("a") == "2.0"
+    house.sound(first)
+    opened, closed = (sorted(e.run for e in house.events(first) if e.kind == kind) for kind in ("run_opened", "run_closed"))
+    assert opened == closed, "nobody has closed the record of the run that was alive"
 
 
 def test_a_ledger_that_was_edited_is_not_built_upon(house: LocalHouse) -> None:
