@@ -67,9 +67,9 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
     names = changes or tuple(folder.name for folder in _folders(ws))
     faults: list[Any] = []
     for name in names:
-        _existing(ws, name)
-        folder = ws.record_dir(name)
+        events, folder = _existing(ws, name), ws.record_dir(name)
         faults += chain.verify(folder, name, register.heads(ws.records, name), checkpoint.head(folder))
+        faults += chain.evidence(folder, name, events)
         try:
             faults += filter(None, [checkpoint.fault(folder, name)])
         except ValueError as error:

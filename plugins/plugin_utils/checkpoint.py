@@ -73,7 +73,7 @@ def _public() -> Ed25519PublicKey | None:
     if name := os.environ.get(PUBLIC_VARIABLE):
         key = _loaded(serialization.load_pem_public_key, name)
         if not isinstance(key, Ed25519PublicKey):
-            raise ValueError(f"{name}: not an Ed25519 public key (PEM) → openssl pkey -in KEY.pem -pubout -out PUBLIC.pem")
+            raise ValueError(f"{name}: not an Ed25519 public key → openssl pkey -in KEY.pem -pubout -out PUBLIC.pem")
         return key
     name = os.environ.get(KEY_VARIABLE)
     return _private(name).public_key() if name else None
@@ -82,7 +82,7 @@ def _public() -> Ed25519PublicKey | None:
 def _private(name: str) -> Ed25519PrivateKey:
     key = _loaded(lambda pem: serialization.load_pem_private_key(pem, None), name)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{name}: not an Ed25519 private key (PEM) → openssl genpkey -algorithm ed25519 -out KEY.pem")
+        raise ValueError(f"{name}: not an Ed25519 key → openssl genpkey -algorithm ed25519 -out KEY.pem")
     return key
 
 

@@ -234,7 +234,7 @@ def test_evidence_and_checkpoints_are_verified_as_well(tmp_path: Path) -> None:
     assert f"{cid}: no checkpoint" in house.itops("record", "verify", env=with_key).stdout
     key.write_text("no key")
     unusable = house.itops("record", "verify", env=with_key)
-    assert unusable.returncode == 2 and "not an Ed25519 private key" in unusable.stderr
+    assert unusable.returncode == 2 and "not an Ed25519 key" in unusable.stderr
     evidence = next((house.folder(cid) / "evidence").iterdir())
     evidence.write_bytes(evidence.read_bytes().replace(b"77\n", b"78\n"))
     assert "edited: its evidence" in house.itops("record", "verify").stdout
