@@ -78,9 +78,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         say(f"itops: {error.strerror}: {error.filename}" if error.filename else f"itops: {error}")
         sys.exit(1)

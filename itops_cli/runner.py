@@ -67,11 +67,6 @@ def start(ws: Workspace, playbook: str, extra: Mapping[str, str], check: bool = 
     return Started(thread, runner, folder, tail)
 
 
-def run_playbook(ws: Workspace, name: str, extra: Mapping[str, str], limit: str | None = None, check: bool = False) -> int:
-    """Run it to the end; Ansible's return code. `limit` becomes the variable itops_limit, which the gate respects."""
-    return start(ws, name, {**extra, "itops_limit": limit or ""}, check).finish()
-
-
 def environment(ws: Workspace) -> dict[str, str]:
     """What Ansible must know: where the collection is, which configuration, and that the record is kept."""
     import ansible_collections.itops.maintenance as collection

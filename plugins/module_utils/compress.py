@@ -50,14 +50,6 @@ def choose(wanted: str) -> str:
     return "gzip"
 
 
-def kind_of(name: str) -> str:
-    """The compression of an archive by its name. Raises StepFailed."""
-    for kind, suffix in SUFFIX.items():
-        if name.endswith(suffix):
-            return kind
-    raise StepFailed(f"{name} is not an archive of ours ({', '.join(SUFFIX.values())})")
-
-
 def sink(kind: str, out: IO[bytes]) -> Sink:
     """A compressor that writes into an open file."""
     if kind == "zstd":

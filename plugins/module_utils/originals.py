@@ -19,7 +19,6 @@ from . import fileio, places
 from .step import Context, StepFailed
 
 INDEX = "index.json"
-ATTRIBUTES = ("mode", "uid", "gid", "mtime_ns")
 
 
 class Originals:

@@ -66,11 +66,6 @@ def url_fault(text: str) -> Fault | None:
     return host_fault(host) if "%{" not in text else None
 
 
-def url_parts(text: str) -> SplitResult | None:
-    """The parts of a URL that url_fault has nothing against."""
-    return urlsplit(text) if url_fault(text) is None else None
-
-
 def same_host(ip: str, host: str) -> bool:
     """Whether a URL's host is this IP; a name may stand for any."""
     if ip_fault(host) is not None or ip_fault(ip) is not None:

@@ -20,7 +20,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 ID = re.compile(r"CHG-\d{8}-\d{2,}")
 REQUIRED_KINDS = ("stop", "update", "start", "rollback")
-WEAK_DIGESTS = ("sha1", "md5")
 STRONG_DIGESTS = ("sha512", "sha256")
 UNDO_TYPES = ("revert", "restore")
 

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 REPLY = "ITOPS-REPLY "
-PACKAGE = "itops_host"
 OPS = ("start", "read", "state", "cancel", "confirm")
 QUOTED = 300  # characters of an answer that is none
 

@@ -89,11 +89,6 @@ def _quoted(word: str) -> bytes:
     return json.dumps(word, ensure_ascii=False).encode()
 
 
-def latest(records: Path) -> dict[str, dict[str, Any]]:
-    """The last line of every service."""
-    return {service: line for line in lines(records) for service in line["services"]}
-
-
 def heads(records: Path, change: str) -> dict[int, str]:
     """What the register remembers of a change's stream: sequence number -> hash."""
     return {int(line["seq"]): str(line["head"]) for line in _readable(records, change) if line.get("change") == change}

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import steps
-from ansible_collections.itops.maintenance.plugins.plugin_utils.change import UNDO_TYPES, Change
+from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 from ansible_collections.itops.maintenance.plugins.plugin_utils.plan import Target
 
@@ -191,11 +191,6 @@ class HostPlan:
     def _failover_steps(self) -> list[Step]:
         given = (self.service.get("failover") or {}).get("steps") or []
         return [{**step, "id": step.get("id") or f"f{n}"} for n, step in enumerate(given, 1)]
-
-
-def has_undo(change: Change) -> bool:
-    """Whether the plan's way back restores anything by itself."""
-    return any(steps.type_of(step) in UNDO_TYPES for step in change.steps("rollback"))
 
 
 def _cut(items: list[Step], mode: str) -> Iterator[list[Step]]:

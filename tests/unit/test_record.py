@@ -295,7 +295,7 @@ def test_closing_a_run_writes_everything_and_all_of_it_fits(book: Ledger, tmp_pa
     last = book.events()[-1]
     assert (last.kind, last.data["exit"], last.data["hosts"]) == ("run_closed", 0, {"web2": "achieved", "web1": "achieved"})
     assert folded == json.loads((book.directory / "record.json").read_text("utf-8")) and folded["state"] == "closed"
-    line = register.latest(tmp_path / "records")["web"]
+    line = register.history(tmp_path / "records", "web")[-1]
     assert (line["change"], line["run"], line["exit"], line["head"]) == (CHANGE, RUN, 0, last.hash)
     assert chain.verify(book.directory, CHANGE, register.heads(tmp_path / "records", CHANGE), checkpoint.head(book.directory)) == []
     assert views.differing(book.directory, book.events()) == []

@@ -104,7 +104,7 @@ def test_a_damaged_line_is_named_and_nothing_is_added_to_it(records: Path, line:
     with pytest.raises(ledger.LedgerError):
         register.append(records, record(6, "web"))
     with pytest.raises((ValueError, KeyError)):
-        register.latest(records)
+        register.read(records)
 
 
 @given(order=st.permutations(range(4)), keep=st.integers(0, 4))
