@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,7 @@ def step_faults(step: Data, path: Path_ = ()) -> Iterator[Fault]:
     if step["timeout"] < 1:
         yield (*path, "timeout"), "too small", str(step["timeout"]), "1 second or more"
     yield from _expect(step, path)
+    yield from _command_line(step, path)
     if "check" in step:
         yield from check_faults(step["check"], (*path, "check"))
     for index, item in enumerate(step.get("files") or []):
@@ -72,6 +74,7 @@ def check_faults(check: Data, path: Path_ = ()) -> Iterator[Fault]:
         if check[key] < least:
             yield (*path, key), "too small", str(check[key]), f"{least} or more"
     yield from _expect(check, path)
+    yield from _command_line(check, path)
 
 
 def pattern_fault(text: str) -> str:
@@ -86,6 +89,15 @@ def pattern_fault(text: str) -> str:
 def unknown_placeholders(value: Any, known: Collection[str]) -> list[str]:
     """Names without a value, each once, in order."""
     return [name for name in dict.fromkeys(placeholders.names(value)) if name not in BUILT_IN and name not in known]
+
+
+def _command_line(item: Data, path: Path_) -> Iterator[Fault]:
+    """The host splits a line without a shell only when its turn has come; the service is stopped by then."""
+    if "command" in item and not item.get("shell"):
+        try:
+            shlex.split(placeholders.PLACEHOLDER.sub("x", item["command"]))
+        except ValueError as error:
+            yield (*path, "command"), f"not a command line ({error})", item["command"], "quotes in pairs, or shell: true"
 
 
 def _expect(item: Data, path: Path_) -> Iterator[Fault]:
