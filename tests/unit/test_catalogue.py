@@ -163,6 +163,11 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ),
         ("failover: {checks: [{type: port, port: 70000}]}", "failover.checks[0].port", "not a port"),
         ("failover: {checks: [{type: http, url: /x}]}", "failover.checks[0].url", "not a URL"),
+        (
+            'control: {provider: command, commands: {}}\nfailover: {steps: [{kind: failover, command: "echo \'"}]}',
+            "failover.steps[0].command",
+            "not a command line",
+        ),
         ("known_errors: [{type: x, pattern: '('}]", "known_errors[0].pattern", "not a regular expression"),
         (
             "hosts: [{name: a, vars: {db_password: hunter2}}]",
