@@ -86,7 +86,7 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
 @click.argument("changes", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; exit 4 with a diff where a file is not what the ledger says.")
 def render(changes: tuple[str, ...], check: bool) -> None:
-    """Rebuild record.json, both reports and the transcript from the ledger, byte for byte.
+    """Rebuild record.json, both reports and the transcript from the ledger, byte for byte, and lines the register lacks.
 
     Example: itops record render CHG-20261123-01 --check
     """
@@ -99,6 +99,8 @@ def render(changes: tuple[str, ...], check: bool) -> None:
         else:
             views.write_views(folder, events)
             click.echo(f"{folder}: {', '.join(views.render(events))}")
+            for run in views.register_again(folder, events):
+                click.echo(f"register: the line of run {run} was missing and is there again")
     raise Exit(NOT_VERIFIED if differ else 0)
 
 
@@ -135,7 +137,7 @@ def _against_register(ws: Workspace) -> list[str]:
     closed = {(change, run): told for change in folders for run, told in register.expected(_events(ws, change)).items()}
     known = Counter((line.get("change"), line.get("run")) for line in lines)
     wrong = [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted({str(change) for change, _run in known} - {*folders})]
-    wrong += [f"register: cut: the line of {change}, run {run} is missing" for change, run in closed if (change, run) not in known]
+    wrong += [f"register: cut: the line of {change}, run {run} is missing → itops record render {change}" for change, run in closed if (change, run) not in known]
     wrong += [f"register: inserted: the line of {change}, run {run} stands {count} times" for (change, run), count in known.items() if count > 1]
     for line in lines:
         told = closed.get((line.get("change", ""), line.get("run", "")), {})

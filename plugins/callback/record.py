@@ -31,7 +31,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol, outcome, parent, run, source, views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol, outcome, parent, run, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
@@ -101,7 +101,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         try:
             self._ws = workspace.find()
             path = change_file.find(self._ws, change)
-            services = source.load(path).data.get("service") or []
+            services = change_file.services_of(path)
             about = {
                 "playbook": self._playbook,
                 "argv_verb": str(extra.get("verb") or VERBS.get(self._playbook, self._playbook)),
@@ -110,7 +110,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
                 "versions": {"ansible": ansible_version},
                 "reopened": self._ws.record_dir(change).exists(),
             }
-            self._run = run.open_run(self._ws, change, [services] if isinstance(services, str) else services, about)
+            self._run = run.open_run(self._ws, change, services, about)
             # loaded, packed and compiled once here, before the workers are forked: every one of them inherits it
             importlib.import_module(ACTION_BASE)
             host_protocol.engine()

@@ -30,7 +30,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     run,
     segments,
     session,
-    source,
     workspace,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
@@ -52,8 +51,7 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         """Change, services and people from the inventory's variables. Raises BadInput."""
         change_id = str(task_vars.get("change", ""))
         ws = workspace.find()
-        wanted = source.load(change.find(ws, change_id)).data.get("service") or []
-        services, people = inventory_records(task_vars, [wanted] if isinstance(wanted, str) else wanted)
+        services, people = inventory_records(task_vars, change.services_of(change.find(ws, change_id)))
         if not services and ws.services_dir.is_dir():  # bad records load none at all; what is wrong with them says more
             bad = errors(catalogue.load(ws).problems)
             if bad:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source, step_rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -155,9 +155,19 @@ def _references(report: _Report, services: Mapping[str, Record], people: Mapping
     if report.data.get("executor") and report.data.get("executor") == report.data.get("approver"):
         yield report.at("approver", message="nobody approves what they execute", found=str(report.data["approver"]))
     hosts = {h["name"] for sid in wanted for h in services.get(sid, {}).get("hosts") or [] if h.get("name")}
+    yield from _shared_hosts(report, wanted, services)
     for index, host in enumerate((report.data.get("plan") or {}).get("hosts") or []):
         if hosts and host not in hosts:
             yield report.at("plan", "hosts", index, message="not a host of the service", found=host, allowed=", ".join(sorted(hosts)))
+
+
+def _shared_hosts(report: _Report, wanted: list[str], services: Mapping[str, Record]) -> Iterator[Problem]:
+    """A host is maintained once, with one service's control and data: two services on it need two changes."""
+    seen: dict[str, str] = {}
+    for index, sid in enumerate(wanted):
+        for host in (h["name"] for h in services.get(sid, {}).get("hosts") or [] if h.get("name")):
+            if seen.setdefault(host, sid) != sid:
+                yield report.at("service", index, message=f"shares the host {host} with {seen[host]}", found=sid, allowed="a change for each of them")
 
 
 def _plan(report: _Report) -> Iterator[Problem]:
@@ -173,6 +183,7 @@ def _plan(report: _Report) -> Iterator[Problem]:
         yield report.at("plan", "checks", message="without a check nothing can be verified", allowed="at least one check")
     yield from _window(report)
     yield from _ids(report)
+    yield from _rules(report)
     for name, least in (("batch", 1), ("failures_tolerated", 0), ("confirm_within", 1)):
         if plan.get(name) is not None and plan[name] < least:
             yield report.at("plan", name, message="too small", found=str(plan[name]), allowed=f"{least} or more")
@@ -184,6 +195,14 @@ def _plan(report: _Report) -> Iterator[Problem]:
             yield report.at("plan", "steps", index, "tasks", message="no such task file", found=step["tasks"], allowed="a path from the folder of the changes")
         if step["kind"] != "rollback" and any(step.get(undo) is not None for undo in UNDO_TYPES):
             yield report.at("plan", "steps", index, message="undoing belongs to the rollback", allowed="kind: rollback")
+
+
+def _rules(report: _Report) -> Iterator[Problem]:
+    """The same rules for every step and check as in service records."""
+    for group, faults in (("steps", step_rules.step_faults), ("checks", step_rules.check_faults)):
+        for index, item in enumerate(report.data["plan"][group]):
+            for path, message, found, allowed in faults(item, ("plan", group, index)):
+                yield report.at(*path, message=message, found=found, allowed=allowed)
 
 
 def _window(report: _Report) -> Iterator[Problem]:

@@ -33,6 +33,17 @@ def text(change: str, seq: int, head: str) -> str:
     return f"itops/{change}\n{seq}\n{base64.b64encode(bytes.fromhex(head)).decode()}\n"
 
 
+def unusable() -> str:
+    """Why the configured key cannot sign; "" when it can, or when none is configured."""
+    name = os.environ.get(KEY_VARIABLE)
+    try:
+        if name:
+            _private(name)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
 def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
     """Write the checkpoint beside the stream, where a key is configured. Raises OSError, ValueError for a key that is none."""
     name = os.environ.get(KEY_VARIABLE)

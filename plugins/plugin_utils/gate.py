@@ -53,7 +53,7 @@ class Situation:
 
 def findings(now: Situation) -> list[Finding]:
     """Every guard, also those that hold: the record shows what was looked at."""
-    guards = [_locks, _records, _chain, _history, _hosts, _terminal, _mode]
+    guards = [_locks, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode]
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:
@@ -88,6 +88,12 @@ def _records(now: Situation) -> Iterator[Finding]:
         yield Finding("catalogue", not bad, "; ".join(map(str, bad[:3])) or "service records are clean", "itops lint")
     wrong = register.verify(now.ws.records)
     yield Finding("register", not wrong, "; ".join(str(fault) for fault in wrong[:3]) or "register verifies", "itops record verify")
+
+
+def _checkpoint(now: Situation) -> Iterator[Finding]:
+    why = checkpoint.unusable()
+    if why:
+        yield Finding("checkpoint", False, why, f"openssl genpkey -algorithm ed25519 -out KEY.pem, and name it in {checkpoint.KEY_VARIABLE}")
 
 
 def _chain(now: Situation) -> Iterator[Finding]:

@@ -42,6 +42,12 @@ def differing(directory: Path, events: Sequence[Event]) -> list[str]:
     return [name for name, content in render(events).items() if not (directory / name).exists() or (directory / name).read_bytes() != content]
 
 
+def register_again(directory: Path, events: Sequence[Event]) -> list[str]:
+    """Add the lines of closed runs that a full disk kept out of the register; the runs. Raises LedgerError."""
+    closed = [(place, event.run) for place, event in enumerate(events, 1) if event.kind == "run_closed"]
+    return [run for place, run in closed if register.append(directory.parent.parent, record.fold(events[:place]), run)]
+
+
 def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[str, Any]) -> dict[str, Any]:
     """End a run: its outcome becomes the last event, then views, register and checkpoint follow. Raises LedgerError, OSError, ValueError."""
     ledger = Ledger(directory, change)

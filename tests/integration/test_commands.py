@@ -82,6 +82,8 @@ def test_a_line_cut_off_the_register_is_missed(done: tuple[LocalHouse, str]) -> 
     try:
         found = house.itops("record", "verify")
         assert found.returncode == 4 and f"register: cut: the line of {cid}" in found.stdout
+        assert house.itops("record", "render", cid).returncode == 0
+        assert house.itops("record", "verify").returncode == 0, "an explicit command puts it back"
     finally:
         path.write_text(whole, "utf-8")
 

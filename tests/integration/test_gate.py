@@ -149,6 +149,22 @@ def test_weak_digest_is_flagged_and_does_not_refuse(house: LocalHouse) -> None:
     assert house.findings(cid)["files"]["severity"] == "warning"
 
 
+def test_a_checkpoint_key_that_cannot_sign(house: LocalHouse) -> None:
+    cid = house.change()
+    (house.root / "key.pem").write_text("no key\n")
+    done = house.itops("run", cid, env={"ITOPS_CHECKPOINT_KEY": str(house.root / "key.pem")})
+    assert done.returncode != 0 and "checkpoint" in house.findings(cid), done.stdout
+    assert house.version("b") == "1.0"
+
+
+def test_two_services_on_one_host_need_two_changes(house: LocalHouse) -> None:
+    house.service({**house.read_service("shop"), "id": "till", "name": "收银"})
+    cid = house.change()
+    house.edit_change(cid, lambda data: data.update(service=["shop", "till"]))
+    done = house.itops("run", cid)
+    assert done.returncode == 3 and "shares the host a with shop" in done.stdout, done.stdout + done.stderr
+
+
 def test_callback_disabled_no_record_no_maintenance(house: LocalHouse) -> None:
     cid = house.change()
     before = house.picture("a"), house.picture("b")

@@ -52,6 +52,10 @@ def test_a_good_change_is_clean(root: Path) -> None:
         ({"notice": {"id": "S", "files": [{"name": "app.tar.gz", "size": 1, "sha256": "12"}]}}, "not a sha256 digest"),
         ({"notice": {"id": "S", "files": [{"name": "app.tar.gz", "size": 1}]}}, "no digest to compare with"),
         ({"notice": {"id": "S", "files": []}}, "file is not in the notice"),
+        ({"plan": {"steps": [*make.plan()["steps"], {"kind": "other", "command": "echo 'open"}]}}, "not a command line"),
+        ({"plan": {"checks": [{"type": "log", "path": "/var/log/x", "pattern": "("}]}}, "not a regular expression"),
+        ({"plan": {"checks": [{"type": "port", "port": 99999}]}}, "port"),
+        ({"plan": {"checks": [{"type": "port", "port": 80, "sha256": "0" * 64}]}}, ""),
     ],
 )
 def test_each_mistake_is_named_with_its_line(root: Path, parts: dict[str, Any], said: str) -> None:
