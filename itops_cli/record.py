@@ -137,8 +137,8 @@ def _against_register(ws: Workspace) -> list[str]:
     closed = {(change, run): told for change in folders for run, told in register.expected(_events(ws, change)).items()}
     known = Counter((line.get("change"), line.get("run")) for line in lines)
     wrong = [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted({str(change) for change, _run in known} - {*folders})]
-    lines = "register: cut: the line of {}, run {} is missing → itops record render {}"
-    wrong += [lines.format(change, run, change) for change, run in closed if (change, run) not in known]
+    gone = "register: cut: the line of {}, run {} is missing → itops record render {}"
+    wrong += [gone.format(change, run, change) for change, run in closed if (change, run) not in known]
     wrong += [f"register: inserted: the line of {change}, run {run} stands {count} times" for (change, run), count in known.items() if count > 1]
     for line in lines:
         told = closed.get((line.get("change", ""), line.get("run", "")), {})
