@@ -172,6 +172,24 @@ def test_a_bad_package_goes_back_by_itself(house: LabHouse) -> None:
     house.sound(cid)
 
 
+def test_a_bad_package_that_was_not_there_before_is_removed_again(house: LabHouse) -> None:
+    repository = on(STANDBY, "cat /etc/apt/sources.list.d/baseline.list").strip()
+    for host in (PRIMARY, STANDBY):
+        on(host, f"echo '{repository.replace('/baseline', '/updates')}' > /etc/apt/sources.list.d/updates.list; apt-get -qq update")
+    house.checks = [*house.checks[:1], {"type": "http", "title": "应答", "url": "http://127.0.0.1:8000/", "retries": 3, "when": ["after"]}]
+    cid = house.change()
+    house.edit_change(cid, lambda data: _packages(data, {"itops-demo": "2.1"}))
+    (house.root / "staging" / cid / "shop-2.0.tar.gz").unlink()
+    try:
+        done = house.itops("run", cid)
+        assert done.returncode == 11, done.stdout + done.stderr
+        assert versions(STANDBY, ["itops-demo"]) == {}
+    finally:
+        for host in (PRIMARY, STANDBY):
+            on(host, "rm -f /etc/apt/sources.list.d/updates.list; apt-get -qq -y purge itops-demo > /dev/null 2>&1 || true; apt-get -qq update")
+    house.sound(cid)
+
+
 def test_status_of_real_hosts(house: LabHouse) -> None:
     collected = house.itops("status", "--collect")
     assert collected.returncode == 0, collected.stdout + collected.stderr
