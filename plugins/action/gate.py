@@ -31,16 +31,17 @@ class ActionModule(RunAction):
         try:
             return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
         except (BadInput, UnknownPlaceholder) as error:
-            self._refuse(str((task_vars or {}).get("change", "")), str(error))
+            remedy = "itops lint" if isinstance(error, BadInput) else "set it for that host: vars in the service record, or inventory/host_vars"
+            self._refuse(str((task_vars or {}).get("change", "")), str(error), remedy)
             raise AnsibleActionFail(f"refused: {error}", result={"itops_result": "refused"}) from None
         except (LedgerError, OSError) as error:
             raise AnsibleActionFail(f"gate: {error}") from None
 
-    def _refuse(self, change: str, message: str) -> None:
+    def _refuse(self, change: str, message: str, remedy: str) -> None:
         """A change or record that cannot be read at all is a refusal as well, and stands in the record."""
         run_id = os.environ.get(run.RUN_VARIABLE, "")
         if run_id:
-            data = {"findings": [Finding("input", False, message, "itops lint").as_dict()], "result": "refused"}
+            data = {"findings": [Finding("input", False, message, remedy).as_dict()], "result": "refused"}
             Ledger(workspace.find().record_dir(change), change).append("gate", data, run=run_id, phase="gate", sync=True)
 
     def _evaluate(self, limit: list[str] | None, task_vars: Mapping[str, Any]) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def _files(now: Situation) -> Iterator[Finding]:
             "missing": f"put {line['name']} into {folder}",
             "extra": f"remove {line['name']} from {folder}, or add it to notice.files",
         }.get(verdict, f"fetch {line['name']} again, or ask the supplier")
-        detail = f" (expected {line['expected']}, found {line['actual']})" if verdict in ("digest", "size") else ""
+        detail = f" (expected {line['expected']}, found {line['actual']})" if line["actual"] and verdict not in ("ok", "weak", "extra") else ""
         severity = "warning" if verdict == "weak" else "error"
         yield Finding("files", verdict == "ok", f"{line['name']}: {verdict}{detail}", remedy, severity)
     if not staging.refused(now.compared):

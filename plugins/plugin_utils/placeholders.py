@@ -63,5 +63,5 @@ def _walk(value: Any, known: Mapping[str, str]) -> Any:
 
 def _value(name: str, known: Mapping[str, str]) -> str:
     if name not in known:
-        raise UnknownPlaceholder(f"%{{{name}}} has no value; known are: {', '.join(sorted(known))}")
+        raise UnknownPlaceholder(f"%{{{name}}} has no value on {known.get('host', 'this host')}; known are: {', '.join(sorted(known))}")
     return known[name]

@@ -43,7 +43,8 @@ def _line(path: Path, item: Mapping[str, Any]) -> dict[str, Any]:
     expected = str(item[algorithm]).lower()
     line = {"name": item["name"], "size": item["size"], "algorithm": algorithm, "expected": expected, "actual": ""}
     if not path.is_file() or path.is_symlink():
-        return {**line, "verdict": "missing"}
+        found = "a symbolic link" if path.is_symlink() else "no plain file" if path.exists() else ""
+        return {**line, "actual": found, "verdict": "missing"}
     if path.stat().st_size != item["size"]:
         return {**line, "actual": f"{path.stat().st_size} bytes", "verdict": "size"}
     line["actual"] = digest(path, algorithm)

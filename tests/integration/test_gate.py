@@ -42,6 +42,11 @@ def extra_file(house: LocalHouse, cid: str) -> None:
     (patch(house, cid).parent / "surprise.sh").write_text("#!/bin/sh\n")
 
 
+def link_instead_of_the_file(house: LocalHouse, cid: str) -> None:
+    real = patch(house, cid).rename(house.root / "elsewhere.tar.gz")
+    patch(house, cid).symlink_to(real)
+
+
 def no_backup_site(house: LocalHouse, cid: str) -> None:
     record = house.read_service("shop")
     record["backup"] = {"sites": [], "provider": "archive"}
@@ -102,6 +107,7 @@ def register_edited(house: LocalHouse, cid: str) -> None:
         (wrong_size, "files", "fetch shop-2.0.tar.gz again"),
         (missing_file, "files", "put shop-2.0.tar.gz into"),
         (extra_file, "files", "remove surprise.sh"),
+        (link_instead_of_the_file, "files", "a symbolic link"),
         (no_backup_site, "backup_site", "backup.sites"),
         (endpoint_down, "endpoint", "bring shop up"),
         (bad_service_record, "input", "nmae"),
@@ -147,6 +153,14 @@ def test_weak_digest_is_flagged_and_does_not_refuse(house: LocalHouse) -> None:
     house.edit_change(cid, weaken)
     assert house.itops("run", cid).returncode == 0
     assert house.findings(cid)["files"]["severity"] == "warning"
+
+
+def test_a_variable_that_a_host_lacks(house: LocalHouse) -> None:
+    cid = house.change(after=[{"kind": "update", "title": "更新", "command": "echo %{nowhere}"}])
+    done = house.itops("run", cid)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "%{nowhere} has no value on b" in done.stdout and "host_vars" in done.stdout
+    assert house.version("b") == "1.0"
 
 
 def test_a_checkpoint_key_that_cannot_sign(house: LocalHouse) -> None:

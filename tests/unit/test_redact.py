@@ -126,7 +126,7 @@ def test_placeholders_are_filled_everywhere_and_secret_ones_never_shown() -> Non
 
 
 def test_a_name_without_a_value_says_which_there_are() -> None:
-    with pytest.raises(UnknownPlaceholder, match=r"%\{nowhere\} has no value; known are: db_password, host, region"):
+    with pytest.raises(UnknownPlaceholder, match=r"%\{nowhere\} has no value on \S+; known are: db_password, host, region"):
         NORTH.fill("%{nowhere}")
 
 
