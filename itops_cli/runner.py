@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 COLLECTION = "itops.maintenance"
 CALLBACK = f"{COLLECTION}.record"
 NOT_INVENTORY = (r"^services$", r"^people\.ya?ml$")  # read by the inventory plugin; Ansible would take them for inventories of their own
+KEEPALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"  # a link that is cut while nothing is sent would never be noticed
 PREFIX = "itops-run-"  # of the folder ansible-runner works in; then the process it belongs to
 TAIL = 60  # lines of Ansible's own output kept for a failure that left no other trace
 
@@ -87,6 +88,7 @@ def environment(ws: Workspace) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": ",".join(sorted(enabled)),
         "ANSIBLE_HOST_KEY_CHECKING": os.environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
         "ANSIBLE_HOST_PATTERN_MISMATCH": "ignore",
+        "ANSIBLE_SSH_EXTRA_ARGS": os.environ.get("ANSIBLE_SSH_EXTRA_ARGS") or KEEPALIVE,
         "ANSIBLE_INVENTORY_IGNORE_REGEX": ",".join(NOT_INVENTORY),
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ITOPS_WORKSPACE": str(ws.root),

@@ -127,7 +127,16 @@ def house(fleet: None, tmp_path: Path) -> LabHouse:
     built = LabHouse(tmp_path / "workspace")
     for host in (PRIMARY, STANDBY):
         until(lambda host=host: built.serving(host) == "200", f"the shop on {host}")
+        until(lambda host=host: lets_in(host), f"sudo over ssh on {host}", LIMIT)
     return built
+
+
+def lets_in(host: str) -> bool:
+    """A host that has just booted answers on port 22 long before it lets anybody log in."""
+    address = (STATE / "hosts" / host / "addr").read_text().strip()
+    options = ["-i", str(STATE / "id"), "-o", f"UserKnownHostsFile={STATE}/known_hosts", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+    words = ["timeout", "10", "nsenter", f"--net=/run/netns/{LAB}", "--", "ssh", *options, f"ops@{address}", "sudo -n true"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 __all__ = ["LIMIT"]

@@ -26,7 +26,12 @@ def in_the_middle(house: LabHouse, cid: str, rejoin: int | None = None) -> subpr
     if rejoin is not None:
         house.write("inventory/group_vars/all.yml", {"itops_rejoin_within": rejoin})
     running = house.start("run", cid)
-    until(lambda: any(e.kind == "step_started" and e.host == STANDBY and e.data["title"] == "等待" for e in house.events(cid)), "the update to be under way")
+
+    def under_way() -> bool:
+        assert running.poll() is None, running.communicate()[0]  # ended before it came so far: what it said is why
+        return any(e.kind == "step_started" and e.host == STANDBY and e.data["title"] == "等待" for e in house.events(cid))
+
+    until(under_way, "the update to be under way", LIMIT)
     return running
 
 

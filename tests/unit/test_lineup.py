@@ -63,13 +63,6 @@ def test_a_plan_may_name_its_hosts_and_a_limit_leaves_some_out(tmp_path: Path) -
     assert [t.host for t in found] == ["p1"] and skipped == ["s2"]
 
 
-def test_a_host_of_two_services_is_changed_once(tmp_path: Path) -> None:
-    make.workspace(tmp_path)
-    make.dump(tmp_path / "inventory/services/api.yml", {**make.web(), "id": "api", "name": "接口"})
-    _now, plans = lined_up(tmp_path, service=["web", "api"])
-    assert [p.target.host for p in plans] == ["web2", "web1"]
-
-
 def test_the_fail_over_follows_the_order_of_its_steps(tmp_path: Path) -> None:
     _now, plans = lined_up(tmp_path, {"failover": FAILOVER})
     assert lineup.failover_order(plans) == ["web1", "web2"], "the old primary first steps back"
