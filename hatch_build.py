@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class SingleFiles(BuildHookInterface):  # type: ignore[type-arg]
+class SingleFiles(BuildHookInterface):  # type: ignore[type-arg] # hatchling gives no argument to use
     """Not for editable installs: a copy made there would soon be stale."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

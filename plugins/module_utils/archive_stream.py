@@ -242,7 +242,7 @@ def prove(stream: IO[bytes], written: Written) -> None:
     have the digest of its member, all headers and digests together must have the stream's digest, the fillings must be
     zeros, and nothing may follow. So what the archive yields is, byte for byte, what was read from the tree.
     """
-    reader = io.BufferedReader(stream, CHUNK)  # type: ignore[type-var]
+    reader = io.BufferedReader(stream, CHUNK)  # type: ignore[type-var] # a pipe has no seek, and needs none
     total = hashlib.sha256()
     room = memoryview(bytearray(CHUNK))
     for number, piece in enumerate(written.pieces, 1):
@@ -262,7 +262,7 @@ def _content_digest(reader: IO[bytes], size: int, room: memoryview) -> bytes:
         digest.update(reader.read(size))
         return digest.digest()
     while size:
-        got = reader.readinto(room[: min(size, len(room))])  # type: ignore[attr-defined]
+        got = reader.readinto(room[: min(size, len(room))])  # type: ignore[attr-defined] # BufferedReader has it
         if not got:
             break
         digest.update(room[:got])

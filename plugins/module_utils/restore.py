@@ -76,11 +76,11 @@ class Restore:
         gone = found.missing + [wanted for wanted, now in found.altered if _kind(wanted) != _kind(now)]
         for entry in sorted(gone, key=lambda entry: entry.path):
             if entry.type == "dir":
-                self._attempt(entry, lambda entry=entry: self._places.make_folder(entry.path))  # type: ignore[misc]
+                self._attempt(entry, lambda entry=entry: self._places.make_folder(entry.path))  # type: ignore[misc] # bound by default, called at once
         specials = [wanted for wanted, now in found.altered if wanted.type == "link" and now.type == "link"]
         for entry in [*gone, *specials]:
             if entry.type not in ("dir", "file", "hardlink"):
-                self._attempt(entry, lambda entry=entry: self._places.make_special(entry))  # type: ignore[misc]
+                self._attempt(entry, lambda entry=entry: self._places.make_special(entry))  # type: ignore[misc] # bound by default, called at once
         changed = [wanted for wanted, now in found.altered if now.sha256 != wanted.sha256 or now.type != wanted.type]
         wanted = {member_name(entry.path): entry for entry in [*gone, *changed] if entry.type == "file"}
         if wanted:
@@ -139,7 +139,7 @@ class Restore:
         """Names of one file are names of one file again."""
         for entry in self._manifest.entries:
             if entry.type == "hardlink" and not self._same_file(entry):
-                self._attempt(entry, lambda entry=entry: self._places.make_link(entry.path, entry.link))  # type: ignore[misc]
+                self._attempt(entry, lambda entry=entry: self._places.make_link(entry.path, entry.link))  # type: ignore[misc] # bound by default, called at once
 
     def _same_file(self, entry: Entry) -> bool:
         try:

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -201,9 +202,9 @@ def dress(handle: int, entry: Entry) -> None:
     os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
 
 
-def _owned(change: object, entry: Entry) -> None:
+def _owned(change: Callable[[], None], entry: Entry) -> None:
     try:
-        change()  # type: ignore[operator]
+        change()
     except PermissionError:
         if os.geteuid() == 0:
             raise  # without root the final check names it
