@@ -22,3 +22,8 @@ settings.register_profile("suite", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 init_plugin_loader([str(REPO / "collections")])
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are numbered: an archive made at collection differs from second to second, and every worker must find the same names."""
+    return argname if isinstance(val, bytes) else None
