@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import click
@@ -17,8 +16,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli import change_draft
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option, write_file
+from itops_cli.output import emit, format_option
 
 
 @click.group("change")
@@ -85,11 +85,8 @@ def new(services: tuple[str, ...], title: str, kind: str, fmt: str) -> None:
     unknown = [Problem(str(ws.services_dir), 0, "service", "unknown service", sid, ", ".join(sorted(known)[:10])) for sid in services if sid not in known]
     if unknown:
         raise BadInput(unknown)
-    change_id = _free_id(ws)
-    path = ws.changes / f"{change_id}.yml"
-    ws.changes.mkdir(exist_ok=True)
-    (ws.staging / change_id).mkdir(parents=True, exist_ok=True)
-    write_file(path, _draft(ws, change_id, title, kind, [known[sid] for sid in services]))
+    change_id = change_draft.free_id(ws)
+    path = change_draft.write(ws, change_draft.draft(change_id, title, kind, [known[sid] for sid in services]))
     emit(
         {"change": change_id, "file": str(path), "staging": str(ws.staging / change_id)},
         fmt,
@@ -111,40 +108,6 @@ def _row(path: Any) -> dict[str, str]:
         "service": services if isinstance(services, str) else ", ".join(map(str, services)),
         "kind": str(data.get("kind", "patch")),
     }
-
-
-def _free_id(ws: Workspace) -> str:
-    day = date.today().strftime("%Y%m%d")
-    taken = {path.stem for path in change_file.paths(ws)}
-    return next(name for number in range(1, 10_000) if (name := f"CHG-{day}-{number:02d}") not in taken)
-
-
-def _draft(ws: Workspace, change_id: str, title: str, kind: str, services: list[dict[str, Any]]) -> str:
-    """The seed's four kinds of step, each to be completed; unknown things are named, not left out."""
-    first = services[0]
-    data = {
-        "id": change_id,
-        "title": title,
-        "service": [service["id"] for service in services],
-        "kind": kind,
-        "executor": first.get("owner"),
-        "notice": {"id": "待填", "source": "待填", "supplier": "待填", "files": []},
-        "plan": {
-            "window": {"start": "待填 2026-01-31T02:00:00+08:00", "end": "待填 2026-01-31T04:00:00+08:00"},
-            "steps": [
-                {"kind": "stop", "title": "停止服务", "service": {"state": "stopped"}},
-                {"kind": "update", "title": "更新文件", "command": "待填"},
-                {"kind": "start", "title": "启动服务", "service": {"state": "started"}},
-                {"kind": "rollback", "title": "停止服务", "service": {"state": "stopped"}},
-                {"kind": "rollback", "title": "恢复备份", "restore": {}},
-                {"kind": "rollback", "title": "启动服务", "service": {"state": "started"}},
-            ],
-            "checks": [{"type": "service", "title": "服务运行", "state": "running"}],
-        },
-        "related_events": [],
-        "related_work": [],
-    }
-    return "---\n" + yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
 
 
 @command.command("files")
