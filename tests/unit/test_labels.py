@@ -42,6 +42,7 @@ ALL = [
     *choices(schema.options("service")),
     *choices(schema.options("service", "people")),
     *choices(schema.options("change")),
+    *choices(schema.options("policy")),
 ]
 
 

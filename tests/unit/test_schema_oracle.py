@@ -18,6 +18,7 @@ ENTRIES = [
     ("service", "main"),
     ("service", "people"),
     ("change", "main"),
+    ("policy", "main"),
     ("step", "step"),
     ("step", "check"),
     ("step", "control"),

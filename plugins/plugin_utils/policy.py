@@ -1,0 +1,62 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The department's rules: `policy.yml` beside `itops.yml` (calendar, channels, ticket systems, known errors of every service)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, schema, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+FILE = "policy.yml"
+NEEDS = {"mail": ("host", "sender"), "webhook": ("url",), "wecom": ("url",), "dingtalk": ("url",), "feishu": ("url",)}
+
+
+def load(ws: Workspace) -> dict[str, Any]:
+    """The validated policy with its defaults; the defaults alone where there is no file. Raises BadInput with every error."""
+    data, problems = read(ws)
+    if errors(problems):
+        raise BadInput(errors(problems))
+    return data
+
+
+def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
+    """The policy and everything that is wrong with it."""
+    path = ws.root / FILE
+    raw = source.load(path) if path.exists() else source.parse("{}", str(path))
+    data, problems = schema.validate(schema.options("policy"), raw, "policy")
+    problems = [*raw.problems, *problems]
+    if not errors(problems):
+        problems += [*_dates(raw, data["calendar"]), *_channels(raw, data["channels"]), *_ids(raw, data)]
+        problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
+    return data, problems
+
+
+def _dates(raw: source.Source, calendar: dict[str, Any]) -> Iterator[Problem]:
+    for key in ("holidays", "workdays"):
+        for index, day in enumerate(calendar[key]):
+            if not service_dates.is_date(day):
+                yield raw.problem(("calendar", key, index), "not a date", day, service_dates.DATE_FORM)
+    for index, period in enumerate(calendar["freeze"]):
+        for edge in ("start", "end"):
+            if service_dates.moment(period[edge]) is None:
+                yield raw.problem(("calendar", "freeze", index, edge), "not a date or time", period[edge], service_dates.TIME_FORM)
+
+
+def _channels(raw: source.Source, channels: list[dict[str, Any]]) -> Iterator[Problem]:
+    for index, channel in enumerate(channels):
+        for key in NEEDS[channel["type"]]:
+            if not channel.get(key):
+                yield raw.problem(("channels", index), f"a channel of type {channel['type']} needs {key}", channel["id"], f"{key}: …")
+
+
+def _ids(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:
+    for key in ("channels", "tickets"):
+        seen = [item["id"] for item in data[key]]
+        for index, name in enumerate(seen):
+            if name in seen[:index]:
+                yield raw.problem((key, index, "id"), "id stands twice", name, "a unique id")
