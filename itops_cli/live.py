@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import report
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, report
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 MARKS = {"ok": ("✓", "green"), "abnormal": ("✗", "red"), "skipped": ("–", "yellow")}
@@ -55,4 +55,5 @@ def _mark(data: dict[str, object]) -> tuple[str, str]:
 def _step(data: dict[str, object]) -> str:
     feedback = str(data.get("reason") or data.get("feedback") or "").strip().replace("\n", " ⏎ ")[:FEEDBACK]
     seconds = int(str(data.get("duration_ms") or 0)) / 1000
-    return f"{_mark(data)[0]} {data['title']} {seconds:.1f} s" + (f": {feedback}" if feedback else "")
+    text = f"{_mark(data)[0]} {data['title']} {seconds:.1f} s" + (f": {feedback}" if feedback else "")
+    return "\n".join([text, *(f"            {line}" for line in known_errors.shown(data))]) if data["result"] == "abnormal" else text

@@ -14,6 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
     finding,
     follower,
+    known_errors,
     placeholders,
     progress,
     request,
@@ -104,7 +105,8 @@ class ActionModule(RunAction):
             return result
         message = f"{host_plan.target.host}: {segment.id}: {end['result']}: {end.get('message', '')}"
         if not segment.unattended and segment.phase in progress.CHANGING:
-            answer = self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, message, ("rollback", "stop"))
+            question, choices = known_errors.question(message, ledger.events(), now.run_id, host_plan.target.host, segment.id)
+            answer = self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, question, choices)
             result["itops_answer"] = answer
         return {**result, "failed": True, "msg": f"{message} → itops record show {now.change.id}"}
 

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from . import clock, confirmation, marks, way_back
+from . import clock, confirmation, known_errors, marks, way_back
 from .cancel import Cancel
 from .dispatch import execute
 from .journal import Journal, JournalError
@@ -21,6 +21,7 @@ from .step import SKIPPED, Context, StepResult
 from .trim import shown
 
 FULL = "the disk is full, the journal lives on its reserve"
+RETRY_PAUSE = 1.0  # seconds before a step is tried again
 
 
 @dataclass(frozen=True)
@@ -95,32 +96,49 @@ class Run:
         return Stop(step, f"cancelled before step {step}" if step else "cancelled while waiting to be confirmed", True)
 
     def _one(self, step: dict[str, Any], outcomes: list[tuple[dict[str, Any], StepResult]], must_write: bool = True) -> Stop | None:
+        """The step, and again as often as a known error allows; only its last attempt counts."""
+        attempt = 1
+        while True:
+            again, stop = self._attempt(step, outcomes, must_write, attempt)
+            if not again:
+                return stop
+            time.sleep(RETRY_PAUSE)
+            attempt += 1
+            forbidden = self._may_begin(step) if must_write else None
+            if forbidden is not None:
+                return forbidden
+            outcomes.pop()
+
+    def _attempt(self, step: dict[str, Any], outcomes: list[tuple[dict[str, Any], StepResult]], must_write: bool, attempt: int) -> tuple[bool, Stop | None]:
+        """One attempt: whether it is to be repeated, and why the steps do not go on after it."""
         name = str(step.get("id"))
         facts = {key: step.get(key) for key in ("seq", "kind", "type", "title", "display", "run_as")}
         where = {
             "segment": self.segment["segment"],
             "step": name,
             **facts,
+            "attempt": attempt,
             "phase": step.get("phase") or self.segment.get("phase"),
         }
         try:
             self._journal.append("step_started", **where)
         except JournalError as exc:
             if must_write:
-                return Stop(name, f"step not begun: {exc}")
+                return False, Stop(name, f"step not begun: {exc}")
         if must_write and self._on_reserve():
             self._finished(where, StepResult(SKIPPED, reason=FULL), {})
-            return Stop(name, f"step not begun: {FULL}")
+            return False, Stop(name, f"step not begun: {FULL}")
         started, clock_began = clock.now(), time.monotonic()
         result = execute(self.ctx, step)
         outcomes.append((step, result))
         self._changed = self._changed or result.changed
         end = {"started": started, "ended": clock.now(), "duration_ms": clock.since_ms(clock_began)}
-        lost = self._finished(where, result, end)
+        known = {} if result.ok else known_errors.judged(self.segment.get("known_errors") or [], str(step.get("type")), result, attempt)
+        lost = self._finished(where, result, {**end, **known})
         if not result.ok:
-            return Stop(name, result.reason)
+            return not lost and not self._on_reserve() and known_errors.repeats(known), Stop(name, result.reason)
         lost = lost or (FULL if self._on_reserve() else "")
-        return Stop(name, lost) if lost and must_write else None
+        return False, Stop(name, lost) if lost and must_write else None
 
     def _on_reserve(self) -> bool:
         """Whether what is left of the disk belongs to the end of the story. A way back may use it."""

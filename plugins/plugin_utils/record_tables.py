@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 STEP_FIELDS = (
@@ -27,6 +28,7 @@ STEP_FIELDS = (
     "ended",
     "duration_ms",
     "reason",
+    "attempt",
 )
 EXCEPTIONS = ("contact_lost", "segment_interrupted", "cancel_requested", "torn_line", "exception")
 
@@ -92,10 +94,10 @@ def _gates(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 def _exceptions(events: Sequence[Event]) -> list[dict[str, Any]]:
     found = []
-    for event in events:
+    for index, event in enumerate(events):
         text = ""
-        if event.kind == "step_finished" and event.data.get("result") == "abnormal":
-            text = _said(event, "title", "reason" if event.data.get("reason") else "feedback")
+        if known_errors.is_failure(event):
+            found.append(_failure(event, events[index + 1 :]))
         elif event.kind == "segment_finished" and event.data.get("result") not in ("done", "rolled_back"):
             text = _said(event, "segment", "message")
         elif event.kind == "task" and event.data.get("result") in ("failed", "unreachable"):
@@ -104,8 +106,29 @@ def _exceptions(events: Sequence[Event]) -> list[dict[str, Any]]:
             text = str(event.data.get("message") or event.data.get("signal") or event.kind)
         if text:
             kind = str(event.data.get("result") or event.kind) if event.kind != "exception" else str(event.data.get("type") or event.kind)
-            found.append({"at": event.at, "host": event.host, "phase": event.phase, "type": kind, "message": text, "event": event.data.get("event") or ""})
+            found.append({"at": event.at, "host": event.host, "phase": event.phase, "type": kind, "message": text, "event": event.data.get("event") or "",
+                          "steps": [], "taken": ""})  # fmt: skip
     return found
+
+
+def _failure(event: Event, later: Sequence[Event]) -> dict[str, Any]:
+    """A step or check that went wrong: what is known of it, how it is handled, and what was done then."""
+    known = event.data.get("match") or {}
+    text = _said(event, "title", "reason" if event.data.get("reason") else "feedback")
+    return {"at": event.at, "host": event.host, "phase": event.phase, "type": str(known.get("type") or known_errors.UNKNOWN),
+            "message": "; ".join([text, *map(str, event.data.get("match_faults") or [])]), "event": str(known.get("event") or ""),
+            "steps": list(known.get("steps") or []), "taken": known.get("taken") or _taken(event, later)}  # fmt: skip
+
+
+def _taken(event: Event, later: Sequence[Event]) -> str:
+    """What the run did after it: what the events prove, not what an entry wished for."""
+    if event.phase == "rollback":
+        return ""
+    mine = [e for e in later if (e.run, e.host) == (event.run, event.host)]
+    if any(e.kind == "step_started" and e.phase == "rollback" for e in mine):
+        return "rollback"
+    asked = any(e.kind == "confirmation_requested" and e.data.get("segment") == event.data.get("segment") for e in mine)
+    return "pause" if asked else "stop"
 
 
 def _said(event: Event, *names: str) -> str:

@@ -147,7 +147,7 @@ class _Page:
     def checks(self) -> str:
         return self.rows(
             ("host", "when", "description", "command", "start", "duration", "feedback", "verdict"), self.r["checks"],
-            lambda i: i["host"], lambda i: self.v(i["kind"]), lambda i: i["title"], lambda i: i["display"], lambda i: wording.clock(i["started"], self.zone),
+            lambda i: i["host"], lambda i: self.v(i["kind"]), self._title, lambda i: i["display"], lambda i: wording.clock(i["started"], self.zone),
             lambda i: wording.duration(i["duration_ms"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip
 
@@ -160,8 +160,9 @@ class _Page:
 
     def exceptions(self) -> str:
         return self.rows(
-            ("time", "host", "exception_type", "message", "related_events"), self.r["exceptions"],
+            ("time", "host", "exception_type", "message", "related_events", "handling", "taken"), self.r["exceptions"],
             lambda i: self.at(i["at"]), lambda i: i["host"], lambda i: self.v(i["type"]), lambda i: wording.shorten(i["message"], 400), lambda i: i["event"],
+            lambda i: " ".join(f"{number}) {step}" for number, step in enumerate(i["steps"], 1)), lambda i: self.v(i["taken"]),
         )  # fmt: skip
 
     def conclusion(self) -> str:
@@ -182,11 +183,16 @@ class _Page:
             lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: i["sha256"] and f"sha256:{i['sha256']}",
         )  # fmt: skip
 
+    def _title(self, item: Row) -> str:
+        """The title; of a further attempt with its number."""
+        again = labels.label("known_errors", "attempt", self.lang).format(attempt=item["attempt"])
+        return f"{item['title']} ({again})" if (item.get("attempt") or 1) > 1 else str(item["title"] or "")
+
     def _steps(self, items: Sequence[Row]) -> str:
         service = ", ".join(str(s["id"]) for s in self.r["services"])
         return self.rows(
             ("seq", "host", "description", "command", "start", "duration", "rc", "feedback", "verdict"), items,
-            lambda i: i["seq"], lambda i: i["host"], lambda i: i["title"], lambda i: f"[{i['run_as'] or 'root'}@{service}]# {i['display'] or EMPTY}",
+            lambda i: i["seq"], lambda i: i["host"], self._title, lambda i: f"[{i['run_as'] or 'root'}@{service}]# {i['display'] or EMPTY}",
             lambda i: wording.clock(i["started"], self.zone), lambda i: wording.duration(i["duration_ms"]),
             lambda i: None if i["rc"] is None else str(i["rc"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip

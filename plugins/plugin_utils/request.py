@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import staging
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, policy, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
@@ -55,8 +55,15 @@ def build(now: Session, plan: HostPlan, segment: Segment) -> tuple[dict[str, Any
         "files": [{"name": n, "size": len(c), "sha256": staging.digest(now.ws.staging / now.change.id / n)} for n, c in files.items()],
         "steps": list(segment.steps),
         "rollback": {"steps": list(segment.rollback)} if segment.rollback else None,
+        "known_errors": known(now, plan),
     }
     return body, files
+
+
+def known(now: Session, plan: HostPlan) -> list[dict[str, Any]]:
+    """The known errors that count on this host. Raises BadInput where policy.yml is wrong."""
+    services = {sid: now.services[sid] for sid in now.change.services}
+    return known_errors.entries(plan.target.service, services, policy.load(now.ws))
 
 
 def _staged(now: Session, plan: HostPlan, segment: Segment) -> dict[str, bytes]:
@@ -104,7 +111,8 @@ def declined(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, ans
 def note_preflight(ledger: Ledger, now: Session, plan: HostPlan, end: Mapping[str, Any]) -> None:
     """The host's half of the gate as one event."""
     host = plan.target.host
-    mine = [e for e in ledger.events() if e.run == now.run_id and e.host == host and e.kind == "step_finished" and e.phase == "gate"]
+    told = [e for e in ledger.events() if e.run == now.run_id and e.host == host and e.kind == "step_finished" and e.phase == "gate"]
+    mine = {str(e.data["step"]): e for e in told}.values()  # of several attempts the last
     findings = [
         Finding(str(e.data["step"]), e.data["result"] == "ok", f"{e.data['title']}: {e.data.get('reason') or e.data.get('feedback', '')}"[:500],
                 f"mend it on {host}, then: itops run {now.change.id}", host=host)

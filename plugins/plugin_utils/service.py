@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     addresses,
+    known_errors,
     labels,
     literal_secrets,
     service_dates,
@@ -238,9 +239,8 @@ def _steps(record: Record, report: Report) -> Iterator[Problem]:
     for path, check in _all_checks(record):
         for fault in step_rules.check_faults(check, path):
             yield report.error(*fault)
-    for index, known in enumerate(record["known_errors"]):
-        if why := step_rules.pattern_fault(known["pattern"]):
-            yield report.error(("known_errors", index, "pattern"), why, known["pattern"], "a regular expression")
+    for fault in known_errors.faults(record["known_errors"]):
+        yield report.error(*fault)
     yield from _placeholders(record, report)
 
 

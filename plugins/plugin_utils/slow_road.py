@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, request
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -37,6 +38,8 @@ def ended(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, state:
     data = {**_shown(segment), "segment": segment.id, "result": "ok" if done else "abnormal", "rc": 0 if done else 1,
             "feedback": feedback[-FEEDBACK_LIMIT:], "evidence": "", "started": started, "ended": ended_at.isoformat(timespec="milliseconds"),
             "duration_ms": duration, "changed": True, "reason": "" if done else feedback[:500], "data": {}}  # fmt: skip
+    if not done:  # named, never done again: what Ansible has half done only its own tasks could know
+        data |= known_errors.told(request.known(now, plan), feedback)
     ledger.append("step_finished", data, **where)
     end = {"segment": segment.id, "result": "done" if done else "abnormal", "changed": True, "step": "" if done else segment.steps[0]["id"],
            "message": "" if done else feedback[:500], "duration_ms": duration}  # fmt: skip

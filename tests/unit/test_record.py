@@ -37,7 +37,7 @@ LOOK = {
     "备份": ["主机", "备份包", "大小", "文件数", "存放地", "实际摘要"],
     "步骤": ["序号", "主机", "说明", "命令", "开始", "历时", "返回码", "反馈", "结论"],
     "验证": ["主机", "时机", "说明", "命令", "开始", "历时", "反馈", "结论"],
-    "异常与处理": ["时间", "主机", "异常类型", "提示信息", "关联事件"],
+    "异常与处理": ["时间", "主机", "异常类型", "提示信息", "关联事件", "处理步骤", "采取措施"],
     "回滚": ["序号", "主机", "说明", "命令", "开始", "历时", "返回码", "反馈", "结论"],
     "结论": ["维护结果", "回退结果"],
     "签字栏": ["角色", "姓名", "签字", "日期"],
@@ -122,7 +122,7 @@ def test_the_record_of_a_change_that_went_back(noted: Mapping[str, Any]) -> None
     assert found["outcome"] == {"result": "not_achieved", "backout": "succeeded"}
     assert {h["host"]: h["outcome"] for h in found["hosts"]} == {"web2": "rolled_back", "web1": "not_started"}
     assert [s["step"] for s in found["rollback"]] == ["s4"] and found["steps"][0]["result"] == "abnormal"
-    assert [e["type"] for e in found["exceptions"]] == ["abnormal", "contact_lost", "failed", "cancel_requested"]
+    assert [e["type"] for e in found["exceptions"]] == ["unknown_error", "contact_lost", "failed", "cancel_requested"]
     assert found["confirmations"][0]["question"] == "继续?" and found["confirmations"][0]["answer"] == "rollback"
     assert found["attachments"][0]["sha256"] == "ef" * 32
 
