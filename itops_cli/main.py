@@ -29,6 +29,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "resume": "itops_cli.run:resume",
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",
+    "errors": "itops_cli.errors_table",
 }
 
 
