@@ -117,5 +117,7 @@ class ActionModule(RunAction):
         def show(kind: str, data: Mapping[str, Any]) -> None:
             if kind == "step_finished":
                 self._display.display(f"  {host}: {data.get('title')}: {data.get('result')} {data.get('feedback', '')[:200]}".rstrip())
+                for line in known_errors.shown(data) if data.get("result") == "abnormal" else []:
+                    self._display.display(f"    {line}")
 
         return show

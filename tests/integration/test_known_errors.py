@@ -91,6 +91,18 @@ def test_the_departments_table_counts_and_a_task_of_ansible_is_named_too(single:
     assert (found["type"], found["taken"]) == ("仓库被占用", "rollback"), "named, and not done again"
 
 
+def test_a_policy_broken_meanwhile_does_not_hold_the_way_back_up(single: LocalHouse) -> None:
+    knows(single, mode="manual")
+    cid = single.change(window=WINDOW)
+    single.write("answers.yml", ["continue", "continue", "stop"])
+    assert single.itops("run", cid, "--answers", str(single.root / "answers.yml")).returncode == 13
+    single.write("policy.yml", {"known_errors": [{"type": "x", "pattern": "(a+)+$"}]})
+    assert single.itops("lint").returncode == 2
+    single.write("answers.yml", ["continue"] * 9)
+    back = single.itops("rollback", cid, "--answers", str(single.root / "answers.yml"))
+    assert back.returncode == 11, back.stdout + back.stderr
+
+
 def test_what_nobody_knows_is_drafted_accepted_and_known_the_next_time(single: LocalHouse) -> None:
     knows(single, type="")
     first, second = (single.change(number, before=[LOCK], window=WINDOW) for number in (1, 2))
