@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -16,9 +17,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import change_draft
+from itops_cli import change_draft, change_from
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
+
+KINDS = ("patch", "config", "restart", "data", "other")
 
 
 @click.group("change")
@@ -71,27 +74,38 @@ def lint(changes: tuple[str, ...], fmt: str) -> None:
 
 
 @command.command("new")
-@click.option("--service", "services", multiple=True, required=True, help="Service id; may be given several times.")
-@click.option("--title", required=True, help="What is done, in one line.")
-@click.option("--kind", default="patch", show_default=True, type=click.Choice(["patch", "config", "restart", "data", "other"]))
+@click.option("--service", "services", multiple=True, help="Service id; may be given several times. Needed without --from.")
+@click.option("--title", default="", help="What is done, in one line. Needed without --from.")
+@click.option("--kind", type=click.Choice(KINDS), help="Kind of maintenance (default: patch, or that of --from).")
+@click.option("--from", "precedent", metavar="CHG-…", help="Begin with services, kind and plan of this earlier change (see: itops precedents).")
 @format_option
-def new(services: tuple[str, ...], title: str, kind: str, fmt: str) -> None:
-    """A change file with everything known filled in; staged files are listed with their digests.
+def new(services: tuple[str, ...], title: str, kind: str | None, precedent: str | None, fmt: str) -> None:
+    """A change file with everything known filled in, and everything unknown named.
 
     Example: itops change new --service web --title 升级到2.0
     """
+    missing = [] if precedent else [name for name, given in (("--service", services), ("--title", title.strip())) if not given]
+    if missing:
+        raise Exit(2, f"missing: {', '.join(missing)} (or --from CHG-…)")
     ws = workspace.find()
-    known = catalogue.load(ws).services
+    known = catalogue.load(ws)
+    _known(ws, known.services, services)
+    new_id = change_draft.free_id(ws)
+    if precedent:
+        begun = change_from.begin(ws, known, precedent, new_id, services, title, kind or "")
+        _known(ws, known.services, begun.data["service"])
+    else:
+        begun = change_from.Begun(change_draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services]), [], "")
+    path = change_draft.write(ws, begun.data)
+    data = {"change": new_id, "file": str(path), "staging": str(ws.staging / new_id), "from": precedent, "fill_in": begun.fill_in, "note": begun.note}
+    hints = [*([f"note: {begun.note}"] if begun.note else []), *(f"  fill in {line}" for line in begun.fill_in)]
+    emit(data, fmt, "\n".join([str(path), *hints, f"next: put the patch into {ws.staging / new_id}, complete the plan, then: itops plan {new_id}"]))
+
+
+def _known(ws: Workspace, known: Mapping[str, Any], services: Iterable[str]) -> None:
     unknown = [Problem(str(ws.services_dir), 0, "service", "unknown service", sid, ", ".join(sorted(known)[:10])) for sid in services if sid not in known]
     if unknown:
         raise BadInput(unknown)
-    change_id = change_draft.free_id(ws)
-    path = change_draft.write(ws, change_draft.draft(change_id, title, kind, [known[sid] for sid in services]))
-    emit(
-        {"change": change_id, "file": str(path), "staging": str(ws.staging / change_id)},
-        fmt,
-        f"{path}\nnext: put the patch into {ws.staging / change_id}, complete the plan, then: itops plan {change_id}",
-    )
 
 
 def _load(ws: Workspace, change: str) -> change_file.Change:

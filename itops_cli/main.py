@@ -23,6 +23,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "lint": "itops_cli.lint",
     "status": "itops_cli.status",
     "change": "itops_cli.change",
+    "precedents": "itops_cli.precedents",
     "plan": "itops_cli.plan",
     "run": "itops_cli.run",
     "rollback": "itops_cli.run:rollback",

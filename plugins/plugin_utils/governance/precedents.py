@@ -143,14 +143,11 @@ def verified(ws: Workspace, change: str, lines: Iterable[Line] = ()) -> list[Eve
         return None
 
 
-def executed(events: Sequence[Event]) -> Mapping[str, Any] | None:
-    """The change as the last run carried it out that was more than a check; None where none was, or one is still open."""
+def executed(events: Sequence[Event]) -> Event | None:
+    """The `planned` event of the last run that was more than a check; None where there was none, or one is still open."""
     runs = _runs(events)
-    planned = [event for event in events if event.kind == "planned" and event.run in runs]
-    if run.open_runs(events) or not planned:
-        return None
-    data = planned[-1].data.get("change")
-    return data if isinstance(data, dict) else None
+    found = [event for event in events if event.kind == "planned" and event.run in runs and isinstance(event.data.get("change"), dict)]
+    return found[-1] if found and not run.open_runs(events) else None
 
 
 def _runs(events: Sequence[Event]) -> dict[str, tuple[Event, Event]]:
@@ -162,13 +159,14 @@ def _runs(events: Sequence[Event]) -> dict[str, tuple[Event, Event]]:
 
 def _precedent(wanted: Key, ws: Workspace, name: str, lines: Sequence[Line]) -> Precedent | None:
     events = verified(ws, name, lines)
-    data = executed(events) if events else None
-    if not events or data is None:
+    planned = executed(events) if events else None
+    if not events or planned is None:
         return None
     runs = _runs(events)
     last = list(runs.values())[-1][1]
     if all(host in UNTOUCHED for host in (last.data.get("hosts") or {}).values()):
         return None
+    data = planned.data["change"]
     mine = likeness.key(data)
     close = next((e for e in reversed(events) if _is_close(e)), last)
     return Precedent(
