@@ -17,6 +17,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
@@ -27,11 +28,15 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     placeholders,
     plan,
     progress,
+    redact,
     run,
+    secret_ref,
     segments,
     session,
+    wording,
     workspace,
 )
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -39,6 +44,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.session import S
 TaskVars = Mapping[str, Any]
 GOES_ON = ("resume", "patch")  # verbs that leave alone what an earlier run has done
 CONFIRM_POLL = 0.3  # seconds between two looks for an answer
+_READ: dict[str, str] = {}  # reference -> value, for the one task this process carries out
 
 
 class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
@@ -64,7 +70,23 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         targets, _skipped = plan.targets(now.change, now.services)
         target = next(t for t in targets if t.host == host)
         state_dir = self.state_dir(task_vars)
-        return now.host_plan(target, session.values(now, target, lambda name: self._variable(task_vars, name), state_dir), state_dir)
+
+        def lookup(name: str) -> tuple[str, bool] | None:
+            return (self._credential(now, target.service), True) if name == secret_ref.PLACEHOLDER else self._variable(task_vars, name)
+
+        return now.host_plan(target, session.values(now, target, lookup, state_dir), state_dir)
+
+    def credential_findings(self, now: Session) -> list[Finding]:
+        """A refusal for every credential the plan uses that cannot be read here and now; what is wrong by itself the gate has said."""
+        found = []
+        for sid in now.change.services:
+            usable = all(finding.ok for finding in secret_ref.findings(now.change.plan, now.services, [sid]))
+            if usable and secret_ref.used(now.change.plan, now.services[sid]):
+                try:
+                    self._credential(now, sid)
+                except BadInput as error:
+                    found += [Finding("credential", False, f"{sid}: {problem.message}", problem.remedy) for problem in error.problems]
+        return found
 
     def state_dir(self, task_vars: TaskVars) -> str:
         return str(self._templar.template(task_vars.get("itops_state_dir") or session.DEFAULT_STATE_DIR))
@@ -136,6 +158,28 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             match = [choice for choice in choices if answer and choice.startswith(answer)]
             if len(match) == 1:
                 return match[0]
+
+    def _credential(self, now: Session, sid: str) -> str:
+        """What the service's credentials.ref stands for, read once in this process. Raises BadInput that names the reference."""
+        try:
+            ref = secret_ref.reference_of(now.services[sid])
+            if ref.text not in _READ:
+                _READ[ref.text] = secret_ref.value(ref, self._looked_up(ref, now))
+            return _READ[ref.text]
+        except secret_ref.Unresolved as error:
+            raise BadInput([error.problem(f"inventory/services/{sid}.yml")]) from None
+
+    def _looked_up(self, ref: secret_ref.Reference, now: Session) -> Any:
+        name, term, options = secret_ref.lookup(ref, now.ws.root)
+        plugin = lookup_loader.get(name, loader=self._loader, templar=self._templar)
+        if plugin is None:
+            needed = name.rpartition(".")[0]
+            raise ref.fault(f"the lookup plugin {name} is not installed", f"ansible-galaxy collection install {needed}, and what it needs")
+        try:
+            return transform_to_native_types(plugin.run([term], variables={}, **options)[0])
+        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            why = "not text" if isinstance(error, UnicodeDecodeError) else wording.shorten(redact.redact(str(error)))
+            raise ref.fault(f"cannot be read: {why}") from None
 
     def _variable(self, task_vars: TaskVars, name: str) -> tuple[str, bool] | None:
         if name not in task_vars:
