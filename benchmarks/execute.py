@@ -111,6 +111,7 @@ def reset(addresses: dict[str, str], sockets: Path, places: dict[str, Path]) -> 
     for socket in places["ssh"].glob("s-*"):
         socket.unlink()
     shutil.rmtree(places["space"] / "records", ignore_errors=True)
+    work.decide(places["space"])
     bad = on_each(addresses, work.RESET)
     if any(bad):
         raise RuntimeError(f"hosts could not be put back: {bad}")

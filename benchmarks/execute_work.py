@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from benchmarks import measure
 
 HOME = "/srv/bench"
 STEPS = 25
@@ -48,7 +51,13 @@ def workspace(root: Path, hosts: list[str], inventory: str) -> None:
     (root / "inventory/hosts.ini").write_text(inventory)
     (root / "ansible.cfg").write_text((Path(__file__).parents[1] / "ansible.cfg").read_text())
     members = [{"name": host, "role": "standby" if n else "primary"} for n, host in enumerate(hosts)]
-    own = {"id": "bench", "hosts": members, "data_dirs": [f"{HOME}/data"], "control": {"provider": "systemd", "unit": "bench"}}
+    own = {
+        "id": "bench",
+        "backup": {**make.web()["backup"], "restore_tested_on": "2026-06-01"},
+        "hosts": members,
+        "data_dirs": [f"{HOME}/data"],
+        "control": {"provider": "systemd", "unit": "bench"},
+    }
     make.dump(root / "inventory/services/bench.yml", {**make.web(), **own})
     staging = root / "staging" / CHANGE
     staging.mkdir(parents=True, exist_ok=True)
@@ -57,11 +66,19 @@ def workspace(root: Path, hosts: list[str], inventory: str) -> None:
         "id": CHANGE, "title": "二十五步维护", "service": ["bench"], "category": "standard",
         "notice": {"id": "SUP-1", "files": [{"name": "patch.bin", "size": 1 << 20, "sha256": digest}]},
         "plan": {
+            "runbook": "runbook.md",
             "window": {"start": "2026-01-01T00:00:00+08:00", "end": "2099-01-01T00:00:00+08:00"},
             "batch": len(hosts), "steps": steps(digest), "checks": [{"type": "http", "title": "应答", "url": URL, "retries": 10, "when": ["after"]}],
         },
     }  # fmt: skip
+    (root / "runbook.md").write_text("# 二十五步维护\n", "utf-8")
     make.dump(root / f"changes/{CHANGE}.yml", change)
+
+
+def decide(root: Path) -> None:
+    """What people decide before the change is run: not part of what is measured."""
+    for verb, *more in (["assess"], ["checklist", "--yes"]):
+        subprocess.run(measure.itops("change", verb, CHANGE, *more), cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
 def steps(digest: str) -> list[dict[str, Any]]:

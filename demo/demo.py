@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -29,11 +31,12 @@ HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent / ".demo"
 BIN = Path(sys.executable).parent
 HOSTS = {"web1": "web", "web2": "web", "wiki1": "wiki"}
-CHANGES = [
-    ("web", "2.0", "门户网站升级到 2.0", False, 0),
-    ("web", "2.1", "门户网站升级到 2.1（坏补丁）", True, 11),
-    ("wiki", "2.0", "知识库升级到 2.0", False, 0),
+CHANGES = [  # service, version, title, broken, expected exit status, category
+    ("web", "2.0", "门户网站升级到 2.0", False, 0, "normal"),
+    ("web", "2.1", "门户网站升级到 2.1（坏补丁）", True, 11, "standard"),
+    ("wiki", "2.0", "知识库升级到 2.0", False, 0, "normal"),
 ]
+PEOPLE = {"zhang.san": "ZHANG", "li.si": "LI", "wang.wu": "WANG"}  # one account here, so each of them signs
 
 
 def main() -> int:
@@ -55,14 +58,20 @@ What to try next, from {DEMO.relative_to(Path.cwd()) if DEMO.is_relative_to(Path
 def tell(ports: dict[str, int]) -> list[str]:
     """The story; the names of what did not go as it must."""
     failed = []
-    for number, (service, version, title, _broken, expected) in enumerate(CHANGES, 1):
+    for number, (service, version, title, _broken, expected, category) in enumerate(CHANGES, 1):
         change = change_id(number)
-        say(f"{title}: the run-sheet, then the run (expected exit status {expected})")
+        say(f"{title}: what people decide, then the run (expected exit status {expected})")
         if number == 1:
             itops("lint")
+            itops("change", "next", change)
+        if decide(change, category):
+            failed.append(f"the decisions on {change}")
+        if number == 1:
             itops("plan", change)
         if itops("run", change) != expected:
             failed.append(f"{change} ({service} {version})")
+        if end(change):
+            failed.append(f"the end of {change}")
         print("now serving: " + ", ".join(f"{host} {serving(port)}" for host, port in ports.items()))
     for verb in (["status"], ["record", "verify"], ["record", "list"]):
         say(f"itops {' '.join(verb)}")
@@ -71,27 +80,60 @@ def tell(ports: dict[str, int]) -> list[str]:
     return failed
 
 
+def decide(change: str, category: str) -> int:
+    """Assessment, the supplier's word, report, approval by somebody else, announcement, list of steps; a simple change needs two of them."""
+    done = [person("li.si", "assess", change)]
+    if category == "normal":
+        mail = DEMO / "supplier.eml"
+        mail.write_text("Subject: Re: 升级\n\n内容与回滚方案已确认。\n", "utf-8")
+        done += [
+            person("li.si", "supplier", change, "--contact", "示例供应商", "--content-ok", "--rollback-ok", "--evidence", "../supplier.eml"),
+            person("li.si", "report", change, "--by-hand", "运维例会"),
+            person("wang.wu", "approve", change, "--remark", "同意"),
+            person("li.si", "announce", change, "--by-hand", "公告栏"),
+        ]
+    return sum([*done, person("li.si", "checklist", change, "--yes")])
+
+
+def end(change: str) -> int:
+    """Reviewed and closed by somebody else than the executor; the incident stays open with its reason."""
+    return person("wang.wu", "review", change, "--remark", "记录完整") + person("zhang.san", "close", change, "--leave-open", "INC-1024=观察一周")
+
+
+def person(who: str, verb: str, change: str, *more: str) -> int:
+    """One decision, signed with that person's key."""
+    return itops("change", verb, change, "--as", who, *more, ITOPS_KEY=str(DEMO / f"keys/{who}.pem"))
+
+
 def lay_out(ports: dict[str, int]) -> None:
     """Workspace, hosts and patches under .demo, everything made here."""
     words = {
         "DEMO": str(DEMO),
         "PYTHON": sys.executable,
         "TODAY": datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat(),
+        "ACCOUNT": pwd.getpwuid(os.getuid()).pw_name,
         **{f"PORT{n}": str(p) for n, p in enumerate(ports.values(), 1)},
+        **{f"KEY_{name}": new_key(who) for who, name in PEOPLE.items()},
     }
     space = DEMO / "workspace"
     for source in sorted((HERE / "workspace").rglob("*.yml")):
         if source.parent.name != "changes":
             fill(source, space / source.relative_to(HERE / "workspace"), words)
     shutil.copy(HERE.parent / "ansible.cfg", space / "ansible.cfg")
-    for number, (service, version, title, broken, _expected) in enumerate(CHANGES, 1):
+    for number, (service, version, title, broken, _expected, category) in enumerate(CHANGES, 1):
         patch = space / "staging" / change_id(number) / f"app-{version}.tar.gz"
         release(version, broken, patch)
-        own = {"ID": change_id(number), "TITLE": title, "SERVICE": service, "VERSION": version, "SIZE": str(patch.stat().st_size)}
+        own = {"ID": change_id(number), "TITLE": title, "SERVICE": service, "CATEGORY": category, "VERSION": version, "SIZE": str(patch.stat().st_size)}
         digest = hashlib.sha256(patch.read_bytes()).hexdigest()
         fill(HERE / "workspace/changes/change.yml", space / "changes" / f"{change_id(number)}.yml", {**words, **own, "SHA256": digest})
     for host, port in ports.items():
         lay_out_host(host, port)
+
+
+def new_key(who: str) -> str:
+    """A signing key for this person; its public half."""
+    made = subprocess.run([BIN / "itops", "people", "key", DEMO / f"keys/{who}.pem", "--new", "--format", "json"], check=True, capture_output=True, text=True)
+    return str(json.loads(made.stdout)["public_key"])
 
 
 def lay_out_host(host: str, port: int) -> None:
@@ -184,10 +226,10 @@ def change_id(number: int) -> str:
     return f"CHG-{date.today():%Y%m%d}-{number:02d}"
 
 
-def itops(*words: str) -> int:
+def itops(*words: str, **env: str) -> int:
     """One command of the product, as a person types it."""
     print(f"\n$ itops {' '.join(words)}", flush=True)
-    return subprocess.run([BIN / "itops", *words], cwd=DEMO / "workspace", check=False).returncode
+    return subprocess.run([BIN / "itops", *words], cwd=DEMO / "workspace", env={**os.environ, **env}, check=False).returncode
 
 
 def say(text: str) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, outcome, spec
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import lifecycle
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import Cell, cell, code
+from reference_tables import ENVELOPE, EVENTS, GUARDS
 
 from itops_cli.main import cli
 
@@ -26,47 +28,6 @@ REFERENCE = HERE / "reference"
 MADE = "<!-- Made by docs/generate.py: do not edit. -->"
 TYPES = {"str": "text", "int": "whole number", "bool": "true or false", "dict": "mapping", "raw": "any value", "float": "number"}
 STEP_SECTIONS = {"step": "One step", "check": "One check", "control": "Control of a service"}
-
-# There is no schema of events: tests/unit/test_docs.py holds this table against what the code writes.
-EVENTS = (
-    ("run_opened", "controller", "The record of a run is open.", "argv_verb, playbook, check, entry, user, controller, awx, versions, locks, terminal, pid"),
-    ("gate", "controller, host", "Every guard with its answer; with a host, that host's own half.", "result (passed, refused), findings"),
-    ("files_compared", "controller", "Staging against the notice.", "verdict, files (name, size, algorithm, expected, actual, verdict)"),
-    ("planned", "controller", "A snapshot of all that is carried out: change, records, order, steps.",
-     "change, change_digest, plan_digest, services, people, hosts, skipped, mode, segments, steps, tolerated, can_roll_back"),
-    ("confirmation_requested", "controller", "A person is asked.", "token, segment, question, choices"),
-    ("confirmation_given", "controller", "What the person answered, and through which channel.", "token, answer, by, channel, reason"),
-    ("cancel_requested", "controller, host", "Somebody asked to stop; it takes effect at the next step boundary.", "signal, by"),
-    ("segment_requested", "controller", "A host is about to be asked for a segment.", "segment"),
-    ("segment_refused", "controller", "It is certain that the host did not begin it.", "segment, message"),
-    ("segment_started", "host", "The host has begun.", "segment, detached, pid, journal"),
-    ("step_started", "host", "One step has begun.", "segment, step, seq, kind, type, title, display, run_as"),
-    ("step_finished", "host", "One step has ended and was judged.",
-     "those of step_started; result (ok, abnormal, skipped), rc, changed, feedback, output, reason, started, ended, duration_ms, data"),
-    ("backup_made", "host", "A backup exists and was read back; told again with every further site.",
-     "archive, manifest, sha256, manifest_sha256, size, files, bytes, fingerprint, sites"),
-    ("confirm_wait", "host", "The host waits to hear that the change has not cut it off.", "within_s, until"),
-    ("segment_finished", "host", "How the segment ended.",
-     "segment, result (done, abnormal, cancelled, rolled_back, rolled_back_unverified, rollback_failed), changed, step, message, duration_ms"),
-    ("segment_interrupted", "controller", "The runner on the host is gone and left no end.", "segment, message"),
-    ("contact_lost", "controller", "The host does not answer; `final` when the time to rejoin is over.", "message, waited_ms, final"),
-    ("contact_regained", "controller", "It answers again.", ""),
-    ("task", "controller", "One of Ansible's own tasks in the run.", "name, action, result, message, duration_ms"),
-    ("torn_line", "controller", "A crash left half a line; it was set aside as evidence.", "evidence, bytes"),
-    ("run_closed", "controller", "The last event of a run: its outcome.", "result, backout, exit, hosts, stats, reason"),
-)  # fmt: skip
-ENVELOPE = (
-    ("seq", "Number in this stream, from 1 without a gap."),
-    ("at", "When it was written: RFC 3339 with offset, to the millisecond."),
-    ("kind", "One of the kinds below."),
-    ("actor", "Who caused it, where a person did."),
-    ("run", "Id of the run, `R<UTC time>-<4 hex>`."),
-    ("host", "The host it is about; empty where it is about the run."),
-    ("phase", "`gate`, `backup`, `patch`, `verify`, `failover`, `rollback` or `close`."),
-    ("data", "What belongs to this kind."),
-    ("prev", "`hash` of the event before; in the first one SHA-256 of `itops-ledger`, a line feed and the change's id."),
-    ("hash", "SHA-256 of the canonical form (RFC 8785) of all the others."),
-)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,6 +49,8 @@ def pages() -> dict[str, str]:
     made = {
         "service.md": _service(),
         "change.md": _change(),
+        "policy.md": _policy(),
+        "life-cycle.md": _life_cycle(),
         "step.md": _step(),
         "commands.md": _commands(),
         "exit-status.md": _exit_status(),
@@ -125,6 +88,39 @@ def _change() -> str:
         " How to write one: [write a change](../howto/write-a-change.md)."
     )
     return "\n\n".join([intro, *_schema(spec.options("change"), "change")])
+
+
+def _policy() -> str:
+    intro = (
+        "# The policy (policy.yml)\n\nOne file `policy.yml` beside `itops.yml`: what counts for every service. Without it the defaults count, and nothing can"
+        " be delivered anywhere. More: [windows](../howto/windows.md), [notifications](../howto/notifications.md), [tickets](../howto/close-tickets.md),"
+        " [known errors](../howto/known-errors.md)."
+    )
+    return "\n\n".join([intro, *_schema(spec.options("policy"), "policy")])
+
+
+def _life_cycle() -> str:
+    """From the table that the guards are asked by."""
+    states = list(dict.fromkeys(state for arrow in lifecycle.ARROWS for state in (arrow.source, arrow.target)))
+    named = {state: f"{state} {labels.label('state', state)}" for state in (*states, lifecycle.REJECTED, lifecycle.CANCELLED)}
+    rows = [
+        [code(arrow.source), code(arrow.target), Cell("all") if arrow.kinds == lifecycle.EVERY else Cell(", ".join(str(code(k)) for k in arrow.kinds)),
+         Cell(", ".join(str(code(g)) for g in ([arrow.when] if arrow.when else []) + list(arrow.guards))) if arrow.when or arrow.guards else Cell("—"),
+         arrow.event or Cell("—")]
+        for arrow in lifecycle.ARROWS
+    ]  # fmt: skip
+    guard_rows = [[code(name), meaning] for name, meaning in GUARDS]
+    return "\n\n".join(
+        [
+            "# The life cycle\n\nNo state is stored. A change stands where the guards hold up to, asked about the plan as it is now: an edit, a copied file"
+            " or an extra variable cannot bring it further. `itops change next CHANGE` says what is missing. How to use it: [decide](../howto/decide.md).",
+            f"```mermaid\n{lifecycle.mermaid(named)}\n```",
+            "## Arrows\n\nAn arrow is taken when all its guards hold; `complex` and `simple` choose the way.",
+            table(["From", "To", "Kinds of change", "Guards", "Taken by"], rows),
+            "## Guards",
+            table(["Guard", "Holds when"], guard_rows),
+        ]
+    )
 
 
 def _step() -> str:

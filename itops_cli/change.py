@@ -19,12 +19,26 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 from itops_cli import change_draft, change_from
 from itops_cli.errors import Exit
+from itops_cli.lazy import LazyGroup
 from itops_cli.output import emit, format_option
 
 KINDS = ("patch", "config", "restart", "data", "other")
+LATER = {  # what people decide about a change; imported only when used
+    "next": "itops_cli.change_decisions:next_step",
+    "assess": "itops_cli.change_decisions:assess",
+    "supplier": "itops_cli.change_decisions:supplier",
+    "report": "itops_cli.change_telling:report",
+    "approve": "itops_cli.change_decisions:approve",
+    "reject": "itops_cli.change_decisions:reject",
+    "announce": "itops_cli.change_telling:announce",
+    "checklist": "itops_cli.change_decisions:checklist",
+    "cancel": "itops_cli.change_decisions:cancel",
+    "review": "itops_cli.change_closing:review",
+    "close": "itops_cli.change_closing:close",
+}
 
 
-@click.group("change")
+@click.group("change", cls=LazyGroup, lazy=LATER)
 def command() -> None:
     """Change files: 维护通知 and 维护方案.
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.module_utils.secret_patterns import MARK
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, schema
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import precedents
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import STREAM, Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import MARK
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.change_draft import TO_FILL, WINDOW

@@ -57,6 +57,8 @@ class Execution:
         """Run to the end; the documented exit status of the outcome. Raises BadInput where there is no such change."""
         change_file.services_of(change_file.find(self.ws, self.change))
         ledger = self.ledger
+        if run.is_closed(ledger.events()):
+            raise Exit(outcome.REFUSED, f"{self.change} is closed, its record is not changed any more → itops change new --from {self.change}")
         self.seen = max((event.seq for event in ledger.events()), default=0)
         started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
         with self._signals():

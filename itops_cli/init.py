@@ -22,6 +22,7 @@ SHIPPED = Path(__file__).resolve().parent / "workspace"
 CHECKOUT = SHIPPED.parent.parent  # there the example workspace is the project's own top level
 CONTENT = {  # name in the workspace -> name in the source; a file that starts with a dot would act where it is stored
     "itops.yml": "itops.yml",
+    "policy.yml": "policy.yml",
     "ansible.cfg": "ansible.cfg",
     "README.md": "README.md",
     ".gitignore": "gitignore",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, change, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, change, policy, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
 
@@ -33,7 +33,7 @@ def command(fmt: str, quiet: bool) -> int:
     """
     ws = workspace.find()
     found = catalogue.load(ws)
-    problems = sorted([*found.problems, *_changes(ws, found)])
+    problems = sorted([*found.problems, *policy.read(ws)[1], *_changes(ws, found)])
     shown = [_relative(problem) for problem in (errors(problems) if quiet else problems)]
     emit(_data(found, shown), fmt, lambda: _text(found, shown))
     return BAD_INPUT if errors(problems) else 0

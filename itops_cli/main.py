@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 
 from itops_cli import __version__
 from itops_cli.errors import Exit, say
+from itops_cli.lazy import LazyGroup
 
 COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --help and completion stay quick
     "init": "itops_cli.init",
@@ -28,27 +28,15 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "run": "itops_cli.run",
     "rollback": "itops_cli.run:rollback",
     "resume": "itops_cli.run:resume",
+    "window": "itops_cli.window",
+    "people": "itops_cli.people",
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",
     "errors": "itops_cli.errors_table",
 }
 
 
-class LazyGroup(click.Group):
-    """One file per command group."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute or "command")
-        return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="itops")
 @click.option("--workspace", type=click.Path(file_okay=False, exists=True), help="Folder with itops.yml (default: the nearest one above).")
 def cli(workspace: str | None) -> None:

@@ -50,7 +50,7 @@ def _findings(now: Session, targets: list[plan_order.Target]) -> list[Finding]:
     compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
     events = Ledger(now.ws.record_dir(now.change.id), now.change.id).events()
     hosts = {target.host for target in targets}  # whether the inventory knows them is asked by the run itself
-    return gate.findings(gate.Situation(now.ws, now.change, now.services, targets, events, "", "run", hosts, True, compared))
+    return gate.findings(gate.Situation(now.ws, now.change, now.services, targets, events, "", "run", hosts, True, compared, now.people))
 
 
 def _host(now: Session, target: plan_order.Target) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli import record_correct
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 
@@ -28,6 +29,9 @@ def command() -> None:
 
     Example: itops record show CHG-20261123-01 --lang en
     """
+
+
+command.add_command(record_correct.command)
 
 
 @command.command("list")
@@ -51,8 +55,11 @@ def show(change: str, lang: str, fmt: str) -> None:
 
     Example: itops record show CHG-20261123-01 --format json
     """
-    folded = record.fold(_existing(workspace.find(), change))
-    emit(folded, fmt, lambda: report.render(folded, lang).rstrip())
+    ws = workspace.find()
+    folded = record.fold(_existing(ws, change))
+    folded["corrections"] = [folder.name for folder in _folders(ws) if folder.name.startswith(f"{change}-K")]
+    linked = [f"\n更正 / corrected by: {name} → itops record show {name}" for name in folded["corrections"]]
+    emit(folded, fmt, lambda: report.render(folded, lang).rstrip() + "".join(linked))
 
 
 @command.command("verify")

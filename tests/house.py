@@ -22,7 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, facts, identity
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.decisions import Maker
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
 REPO = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -38,14 +43,15 @@ class House:
         self.root = root
         self.prefix = list(prefix)
         self.checks = list(checks)
+        self.governed = True  # people decide what a change needs before it is run; see `govern`
         self.env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPO / "collections"), "ANSIBLE_HOME": str(root / ".ansible"), "LC_ALL": "C.UTF-8"}
         for folder in ("inventory/services", "changes", "staging"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         (root / "itops.yml").write_text("organisation: 示例公司\ntimezone: Asia/Shanghai\n", "utf-8")
         (root / "ansible.cfg").write_text("[defaults]\ncallbacks_enabled = itops.maintenance.record\n", "utf-8")
         (root / "inventory/services.itops.yml").write_text("plugin: itops.maintenance.services\n", "utf-8")
-        people = [("zhang", "张三", "owner"), ("li", "李四", "executor"), ("wang", "王五", "approver")]
-        self.write("inventory/people.yml", {"people": [{"id": pid, "name": name, "roles": [role]} for pid, name, role in people]})
+        people = [("zhang", "张三", "owner", []), ("li", "李四", "executor", [identity.account()]), ("wang", "王五", "approver", [])]
+        self.write("inventory/people.yml", {"people": [{"id": pid, "name": name, "roles": [role], "accounts": own} for pid, name, role, own in people]})
         self.service(service)
 
     # ------------------------------------------------------------------ files
@@ -106,6 +112,21 @@ class House:
                 archive.addfile(info, io.BytesIO(content))
         return path
 
+    def govern(self, cid: str) -> None:
+        """What people decide before a standard change is run, about the plan as it is now: held for simple by the owner, its steps confirmed."""
+        try:
+            ws = workspace.load(self.root)
+            known = catalogue.load(ws)
+            change = change_file.load(change_file.find(ws, cid), known.services, known.people)
+            now = facts.gather(ws, change, known.services, known.people, self.events(cid))
+            wanted = {decisions.ASSESS: {"computed": "complex", "complexity": "simple", "override": True, "reason": "演练"},
+                      decisions.CHECKLIST: {"list_digest": now.list_digest}}  # fmt: skip
+            for what, details in wanted.items():
+                if not now.latest(what):
+                    decisions.append(ws, change, what, Maker("zhang", now.account, "张三"), details=details)
+        except (BadInput, LedgerError, OSError):
+            return  # the command itself shall say what is wrong
+
     # ------------------------------------------------------------------ commands
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, stdin: Any = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
@@ -114,19 +135,26 @@ class House:
         return subprocess.run(command, cwd=self.root, env={**self.env, **(env or {})}, stdin=stdin, capture_output=True, text=True, timeout=LIMIT, check=False)
 
     def itops(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        self._before(*words)
         return self.run(str(BIN / "itops"), *words, env=env)
 
     def playbook(self, name: str, cid: str, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """The way without our command line."""
+        self._before("run", cid)
         return self.run(str(BIN / "ansible-playbook"), f"itops.maintenance.{name}", "-i", "inventory", "-e", f"change={cid}", *words, env=env)
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """`itops …` in the background, in a process group of its own."""
+        self._before(*words)
         command = [*self.prefix, str(BIN / "itops"), *words]
         return subprocess.Popen(
             command, cwd=self.root, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
+
+    def _before(self, *words: str) -> None:
+        if self.governed and words[0] in ("run", "resume", "plan"):
+            self.govern(words[1])
 
     # ------------------------------------------------------------------ what is left behind
 

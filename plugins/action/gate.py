@@ -54,9 +54,10 @@ class ActionModule(RunAction):
         if situation.verb in ("resume", "rollback") and gate.alone(situation):
             self._close_dead(now, ledger)
         self._compare(situation, ledger)
-        found = [proof, *gate.findings(situation)]
+        found = [proof, *gate.findings(situation), *self.credential_findings(now)]
         refused = refusals(found)
         data = {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed"}
+        data |= {"authorised": "" if refused or not situation.changes_hosts else now.change.plan_digest}
         ledger.append("gate", data, run=now.run_id, phase="gate", sync=True)
         if refused:
             raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)), result={"itops_result": "refused"})
@@ -70,7 +71,8 @@ class ActionModule(RunAction):
         targets, skipped = plan.targets(now.change, now.services, limit)
         compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
         known = set(task_vars["hostvars"])
-        return gate.Situation(now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared), skipped
+        awx_user = str(opened.data.get("awx_user", "")) if opened else ""
+        return gate.Situation(now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared, now.people, awx_user), skipped
 
     def _close_dead(self, now: Session, ledger: Ledger) -> None:
         """A run whose controller died holds no lock any more (this run has it): its record is closed as what it is."""

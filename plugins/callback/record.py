@@ -108,7 +108,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
                 "check": bool(_cli("check")),
                 "terminal": sys.stdin.isatty() and os.environ.get("ITOPS_ENTRY") != "cli",
                 "versions": {"ansible": ansible_version},
-                "reopened": self._ws.record_dir(change).exists(),
+                "awx_user": str(extra.get("awx_user_name") or extra.get("tower_user_name") or ""),
             }
             self._run = run.open_run(self._ws, change, services, about)
             # loaded, packed and compiled once here, before the workers are forked: every one of them inherits it

@@ -87,8 +87,10 @@ class Run:
         if wanted is not None:
             return self._cancelled(wanted, str(step.get("id")))
         deadline = self.segment.get("deadline")
-        if deadline is not None and self.segment.get("phase") != "rollback" and time.time() > float(deadline):
-            return Stop(str(step.get("id")), "deadline passed before this step began")
+        expected = float(step.get("expected_s") or 0)
+        if deadline is not None and self.segment.get("phase") != "rollback" and time.time() + expected > float(deadline):
+            ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(deadline)))
+            return Stop(str(step.get("id")), "step not begun: the window ends at {}, it takes about {:.0f} s".format(ends, expected))
         return None
 
     def _cancelled(self, wanted: dict[str, Any], step: str) -> Stop:

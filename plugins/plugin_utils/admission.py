@@ -37,6 +37,10 @@ def _gate(events: Sequence[Event], change: Change, run_id: str) -> Iterator[Find
 def _changing(events: Sequence[Event], change: Change, run_id: str, host: str) -> Iterator[Finding]:
     states = progress.hosts(events)
     state = states.get(host, progress.HostProgress(host))
+    authorised = any(e.run == run_id and e.kind == "gate" and not e.host and e.data.get("authorised") == change.plan_digest for e in events)
+    yield Finding(
+        "authorised", authorised, "this run's gate has not asked the guards of the life cycle: its verb is no change", f"itops run {change.id}", host=host
+    )
     yield Finding("backup", state.backup_verified, "no verified backup of this host: no change", "ansible-playbook itops.maintenance.backup", host=host)
     refused = [e for e in events if e.run == run_id and e.kind == "gate" and e.data.get("result") != "passed"]
     yield Finding("preflight", not refused, "a host was refused before the first change", f"itops record show {change.id}", host=host)

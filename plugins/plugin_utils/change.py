@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 ID = re.compile(r"CHG-\d{8}-\d{2,}")
 REQUIRED_KINDS = ("stop", "update", "start", "rollback")
 STRONG_DIGESTS = ("sha512", "sha256")
+TO_FILL = "待填"
 UNDO_TYPES = ("revert", "restore")
 
 Record = Mapping[str, Any]
@@ -98,7 +99,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     if unshaped:
         return None, problems
     name_steps(data)
-    problems += [*_identity(report, path), *_plan(report), *_files(report)]
+    problems += [*_identity(report, path), *_plan(report), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Change(str(data["id"]), path, data, digest, plan_digest(data)), problems
 
@@ -111,9 +112,13 @@ def name_steps(data: dict[str, Any]) -> None:
 
 
 def plan_digest(data: Record) -> str:
-    """SHA-256 over the canonical form of what is decided on: services, notice and plan."""
-    bound = {key: data.get(key) for key in ("id", "service", "category", "kind", "notice", "plan")}
-    return hashlib.sha256(rfc8785.dumps(bound)).hexdigest()
+    """SHA-256 over the canonical form of what is decided on."""
+    return hashlib.sha256(rfc8785.dumps(bound(data))).hexdigest()
+
+
+def bound(data: Record) -> dict[str, Any]:
+    """What a decision is about: services, people who act, notice and plan."""
+    return {key: data.get(key) for key in ("id", "service", "category", "kind", "incident", "executor", "notice", "plan")}
 
 
 def lint(ws: Workspace, services: Mapping[str, Record], people: Mapping[str, Record]) -> list[Problem]:
@@ -141,6 +146,14 @@ def _identity(report: _Report, path: Path) -> Iterator[Problem]:
         yield report.at("id", message="differs from the file's name", found=str(report.data["id"]), allowed=path.stem)
     if report.data["category"] == "emergency" and not report.data.get("incident"):
         yield report.at("category", message="an emergency needs the id of its incident", allowed="incident: INC-…")
+
+
+def _unfilled(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """A draft names what nobody knew yet; nothing is carried out while it stands there. The window says so in its own words."""
+    if isinstance(value, str) and value.startswith(TO_FILL) and at[:2] != ("plan", "window"):
+        yield report.at(*at, message="still to be filled in", found=value, allowed="what is known by now")
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _unfilled(report, item, (*at, key))
 
 
 def _references(report: _Report, services: Mapping[str, Record], people: Mapping[str, Record]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
@@ -18,13 +18,17 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     progress,
     register,
     run,
+    secret_ref,
     staging,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+SAID_IN_DETAIL = ("ledger", "prepared_files")  # by guards of this module
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Situation:
     inventory_hosts: Collection[str]
     can_confirm: bool
     compared: Sequence[Mapping[str, Any]] = ()
+    people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    awx_user: str = ""
 
     @property
     def mode(self) -> str:
@@ -53,11 +59,11 @@ class Situation:
 
 def findings(now: Situation) -> list[Finding]:
     """Every guard, also those that hold: the record shows what was looked at."""
-    guards = [_locks, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode]
+    guards = [_locks, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode, _credentials]
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:
-        guards += [_files, _outage, _way_back, _endpoints]
+        guards += [_life_cycle, _files, _outage, _way_back, _endpoints]
     return [finding for guard in guards for finding in guard(now)]
 
 
@@ -144,6 +150,10 @@ def _mode(now: Situation) -> Iterator[Finding]:
     yield Finding("mode", not loose, f"{loose} is stricter than the plan's mode" if loose else f"mode {now.mode}", "drop plan.mode or make it stricter")
 
 
+def _credentials(now: Situation) -> Iterator[Finding]:
+    yield from secret_ref.findings(now.change.plan, now.services, list(now.change.services))
+
+
 def _backup(now: Situation) -> Iterator[Finding]:
     for sid in now.change.services:
         backup = now.services[sid].get("backup") or {}
@@ -155,6 +165,16 @@ def _backup(now: Situation) -> Iterator[Finding]:
             yield Finding("backup_offsite", bool(offsite), f"{sid}: offsite to {offsite or 'nowhere'}", f"set backup.destination.offsite in {where}")
         paths = now.change.plan["data"] or backup.get("paths") or now.services[sid].get("data_dirs")
         yield Finding("backup_data", bool(paths), f"{sid}: {', '.join(paths or []) or 'nothing to back up'}", f"set data_dirs in {where}, or plan.data")
+
+
+def _life_cycle(now: Situation) -> Iterator[Finding]:
+    """Every duty between the notice and the execution, about the plan as it is now."""
+    try:
+        known = facts.gather(now.ws, now.change, now.services, now.people, now.events, now.awx_user, now.compared)
+    except BadInput as error:
+        yield Finding("policy", False, "; ".join(map(str, error.problems[:3])), "itops lint")
+        return
+    yield from (finding for finding in standing.may_run(known, now.verb) if finding.id not in SAID_IN_DETAIL)
 
 
 def _files(now: Situation) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, schema, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -37,6 +38,8 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _dates(raw: source.Source, calendar: dict[str, Any]) -> Iterator[Problem]:
+    if fault := workdays.fault(calendar):
+        yield raw.problem(("calendar", "country"), "no such calendar", fault, "an ISO 3166 code the library holidays knows, or none")
     for key in ("holidays", "workdays"):
         for index, day in enumerate(calendar[key]):
             if not service_dates.is_date(day):

@@ -12,6 +12,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoin
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 FORMAT = 1
+DECISION_FIELDS = ("decision", "by", "name", "account", "at", "plan_digest", "remark")
 
 
 def fold(events: Sequence[Event]) -> dict[str, Any]:
@@ -30,10 +31,11 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "organisation": data.get("organisation", ""),
         "timezone": data.get("timezone", "UTC"),
         "services": [_service(service, data.get("people") or {}) for service in (data.get("services") or {}).values()],
-        "basic": _basic(change, data, runs),
+        "basic": _basic(change, data, runs, events),
         "related_events": list(change.get("related_events") or []),
         "related_work": list(change.get("related_work") or []),
         "extra": list(change.get("extra") or []),
+        "decisions": _decisions(events),
         "digests": {"change": data.get("change_digest", ""), "plan": data.get("plan_digest", "")},
         "runs": runs,
         "hosts": [{"host": host, "role": _role(events, host), "outcome": result} for host, result in hosts.items()],
@@ -69,7 +71,16 @@ def _runs(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 
 def _change_id(events: Sequence[Event]) -> str:
-    return next((str(event.data["change"]) for event in events if event.kind == "run_opened" and event.data.get("change")), "")
+    return next((str(event.data["change"]) for event in events if event.kind in ("run_opened", "decided") and event.data.get("change")), "")
+
+
+def _decisions(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What people decided, with what a reader needs; the whole of it stands in the ledger."""
+    return [
+        {**{name: e.data.get(name, "") for name in DECISION_FIELDS}, "signed": bool(e.data.get("signature")), "details": e.data.get("details") or {}}
+        for e in events
+        if e.kind == "decided"
+    ]
 
 
 def _document(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def _service(service: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _basic(change: Mapping[str, Any], data: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _basic(change: Mapping[str, Any], data: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], events: Sequence[Event]) -> dict[str, Any]:
     people, notice, plan = data.get("people") or {}, change.get("notice") or {}, change.get("plan") or {}
     return {
         "kind": change.get("kind", ""),
@@ -95,12 +106,18 @@ def _basic(change: Mapping[str, Any], data: Mapping[str, Any], runs: Sequence[Ma
         "started": runs[0]["started"] if runs else "",
         "ended": next((r["ended"] for r in reversed(runs) if r["ended"]), ""),
         "executor": _name(change.get("executor"), people) or (runs[0]["user"] if runs else ""),
-        "reviewer": _name(change.get("reviewer"), people),
-        "approver": _name(change.get("approver"), people),
+        "reviewer": _name(change.get("reviewer"), people) or _decided_by(events, "review"),
+        "approver": _name(change.get("approver"), people) or _decided_by(events, "approve", str(data.get("plan_digest", ""))),
         "supplier": notice.get("supplier", ""),
         "notice": notice.get("id", ""),
         "remark": change.get("remark", ""),
     }
+
+
+def _decided_by(events: Sequence[Event], what: str, plan_digest: str = "") -> str:
+    """Name of the person who last decided this, about this plan where one is given."""
+    found = [d for d in _decisions(events) if d["decision"] == what and (not plan_digest or d["plan_digest"] == plan_digest)]
+    return str(found[-1]["name"] or found[-1]["by"]) if found else ""
 
 
 def _name(person: Any, people: Mapping[str, Any]) -> str:

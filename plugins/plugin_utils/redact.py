@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from ansible_collections.itops.maintenance.plugins.module_utils.secret_patterns import MARK, blanked, blanked_items
 
+__all__ = ["MARK", "Redactor", "redact"]
 SECRET_KEY = re.compile(
     r"(^|[_\-. ])(pass(word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|become_pass|credential)s?([_\-. ]|$)|password|passwd|secret",
     re.I,

@@ -25,7 +25,9 @@ def render(record: Mapping[str, Any], lang: str) -> str:
     """The whole document. Every table is there in every record; what has no value prints "—"."""
     page = _Page(record, lang)
     parts = {name: getattr(page, name)() for name in TABLES}
-    text = _template().render(r=record, t=page.t, v=page.v, text=lambda value: cell(value or EMPTY), transcript=_fenced(transcript(record)), **parts)
+    text = _template().render(
+        r=record, t=page.t, v=page.v, word=page.word, text=lambda value: cell(value or EMPTY), transcript=_fenced(transcript(record)), **parts
+    )
     return text.rstrip("\n") + "\n"
 
 
@@ -104,6 +106,25 @@ class _Page:
     def related(self) -> str:
         items = [{"type": self.t(kind), **item} for kind in ("related_events", "related_work") for item in self.r[kind]]
         return self.rows(("type", "number", "subject"), items, lambda i: i["type"], lambda i: i["id"], lambda i: i.get("title"))
+
+    def word(self, name: str) -> str:
+        return labels.label("decision", name, self.lang)
+
+    def decisions(self) -> str:
+        made = [
+            [self.at(d["at"]), self.word(d["decision"]), f"{d['name'] or d['by']} ({d['account']})", d["plan_digest"][:12] or EMPTY,
+             self.word("yes" if d["signed"] else "no"), wording.shorten("; ".join([*self._details(d["details"]), d["remark"]]).strip("; "), 400) or EMPTY]
+            for d in self.r["decisions"]
+        ]  # fmt: skip
+        names = ("at", "decision", "person", "plan", "signed", "remark")
+        return table([self.word(name) for name in names], made or [[EMPTY] * len(names)])
+
+    def _details(self, details: Mapping[str, Any]) -> list[str]:
+        """What a decision's details come to: judgement, contact, reason, verdict, and how each delivery and reference ended."""
+        texts = [self.word(str(details[name])) for name in ("complexity", "verdict") if details.get(name)]
+        texts += [str(details[name]) for name in ("contact", "reason") if details.get(name)]
+        texts += [f"{d.get('channel')}: {'ok' if d.get('ok') else d.get('detail') or 'failed'}" for d in details.get("deliveries") or []]
+        return texts + [f"{r.get('reference')}: {'ok' if r.get('ok') else r.get('reason') or 'open'}" for r in details.get("references") or []]
 
     def runs(self) -> str:
         return self.rows(
@@ -198,5 +219,5 @@ class _Page:
         )  # fmt: skip
 
 
-TABLES = ("basic", "related", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",
+TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",
           "conclusion", "hosts", "signatures", "attachments")  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, policy, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import durations, precedents, windows
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
@@ -48,16 +49,32 @@ def build(now: Session, plan: HostPlan, segment: Segment) -> tuple[dict[str, Any
         "detach": segment.detach,
         "wait_ms": START_WAIT_MS,
         "unattended": segment.unattended,
-        "deadline": None,
+        "deadline": _deadline(now, segment),
         "confirm_within_s": confirm * 60 if confirm else None,
         "secrets": sorted(plan.values.secret.values()),
         "env": {},
         "files": [{"name": n, "size": len(c), "sha256": staging.digest(now.ws.staging / now.change.id / n)} for n, c in files.items()],
-        "steps": list(segment.steps),
+        "steps": _timed(now, segment),
         "rollback": {"steps": list(segment.rollback)} if segment.rollback else None,
         "known_errors": known(now, plan),
     }
     return body, files
+
+
+def _deadline(now: Session, segment: Segment) -> int | None:
+    """End of the planned window in seconds since 1970, where the segment changes or verifies; the way back has none, nor has an emergency."""
+    window = windows.planned(now.change)
+    if window is None or segment.phase not in ("patch", "verify", "failover") or now.change.data["category"] == "emergency":
+        return None
+    return int(window.end.timestamp())
+
+
+def _timed(now: Session, segment: Segment) -> list[dict[str, Any]]:
+    """The steps, each with the seconds it is expected to take where that is known and there is an end to keep."""
+    if _deadline(now, segment) is None:
+        return list(segment.steps)
+    seconds = durations.of_steps(now.change, now.ws, precedents.find(now.change, now.ws))
+    return [{**step, "expected_s": round(seconds[step["id"]])} if step["id"] in seconds else step for step in segment.steps]
 
 
 def known(now: Session, plan: HostPlan) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import service_lock
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 RUN_VARIABLE = "ITOPS_RUN"  # set in the process of the callback, inherited by every worker it forks
@@ -55,6 +55,8 @@ def open_run(ws: Workspace, change: str, services: Iterable[str], about: Mapping
     Raises LedgerError or OSError where the record cannot be written: no record, no maintenance.
     """
     run = OpenRun(new_id(), Ledger(ws.record_dir(change), change))
+    if is_closed(run.ledger.events()):
+        raise LedgerError(f"{change} is closed, its record is not changed any more → itops change new, or itops record correct {change}")
     taken = {}
     for name in (f"change-{change}", *(f"service-{sid}" for sid in services)):
         lock = service_lock.take(ws.records / ".locks", name, {"change": change, "run": run.id, "pid": os.getpid()})
@@ -100,6 +102,11 @@ def planned(events: Iterable[Event]) -> Event | None:
     for event in events:
         found = event if event.kind == "planned" else found
     return found
+
+
+def is_closed(events: Iterable[Event]) -> bool:
+    """Whether a person has closed this change for good."""
+    return any(event.kind == "decided" and event.data.get("decision") == "close" for event in events)
 
 
 def open_runs(events: Iterable[Event]) -> list[str]:

@@ -113,6 +113,7 @@ def test_without_a_terminal_it_refuses_to_start(single: LocalHouse, mode: str) -
 
 def at_a_terminal(house: LocalHouse, cid: str, answer: bytes) -> tuple[str, int]:
     """Everything the run said to a terminal where each question is answered with this, and how it ended."""
+    house.govern(cid)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [str(BIN / "itops"), "run", cid], cwd=house.root, env=house.env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,

@@ -202,6 +202,7 @@ def test_a_file_that_is_no_change_is_bad_input_with_its_place(tmp_path: Path, co
 @pytest.mark.parametrize("limit", ["", " ", "b,", "a b", "b --forks 1", "{{ 1 }}"])
 def test_a_limit_is_names_of_hosts_and_never_silently_all(tmp_path: Path, limit: str) -> None:
     house = LocalHouse(tmp_path)
+    house.governed = False
     cid = house.change()
     done = house.itops("run", cid, "--limit", limit)
     assert done.returncode == 2 and "not the name of a host" in done.stderr, done.stderr

@@ -115,6 +115,7 @@ def test_json_for_programs(house: LocalHouse) -> None:
 @pytest.mark.parametrize("gone", ["| head -1", "> /dev/full"])
 def test_a_reader_that_is_gone_does_not_change_how_it_ends(house: LocalHouse, gone: str) -> None:
     cid = house.change(broken=True)
+    house.govern(cid)
     done = house.run("bash", "-c", f"{BIN / 'itops'} run {cid} {gone}; exit ${{PIPESTATUS[0]}}")
     assert done.returncode == 11, done.stdout + done.stderr
     house.sound(cid)
@@ -186,11 +187,13 @@ def test_rollback_of_what_was_achieved(house: LocalHouse) -> None:
 
 def test_plan_changes_nothing_and_shows_every_step(house: LocalHouse) -> None:
     cid = house.change()
+    house.govern(cid)
+    before = house.events(cid)
     shown = house.itops("plan", cid)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "@shop]#" in shown.stdout and "更新文件" in shown.stdout and "回滚" in shown.stdout
     assert shown.stdout.index("b") < shown.stdout.rindex("a")
-    assert not house.folder(cid).exists() and not (house.at("a") / "state").exists()
+    assert house.events(cid) == before and not (house.at("a") / "state").exists()
     assert json.loads(house.itops("plan", cid, "--format", "json").stdout)
 
 

@@ -299,7 +299,7 @@ def test_callback_disabled(house: LabHouse) -> None:
     (house.root / "ansible.cfg").write_text("[defaults]\n")
     done = house.playbook("maintain", cid)
     assert done.returncode != 0 and "no record, no maintenance" in done.stdout + done.stderr
-    assert house.version(STANDBY) == "1.0" and not house.folder(cid).exists()
+    assert house.version(STANDBY) == "1.0" and set(house.kinds(cid)) == {"decided"}
 
 
 def test_sudo_breaks_midway(house: LabHouse) -> None:

@@ -27,7 +27,7 @@ def test_nothing_leaks_over_ssh(house: LabHouse) -> None:
         on(host, f"printf '#!/bin/sh\\necho password={OUTPUT}\\necho token was $1\\n' > /srv/shop/tool; chmod 755 /srv/shop/tool")
     step = {"kind": "update", "title": "带口令", "command": f"/srv/shop/tool %{{token}} --password {COMMAND}", "env": {"DB_PASSWORD": ENVIRONMENT}}
     cid = house.change(before=[step], broken=True)
-    done = house.run(str(BIN / "itops"), "run", cid, env={"ANSIBLE_VAULT_PASSWORD_FILE": str(password)})
+    done = house.itops("run", cid, env={"ANSIBLE_VAULT_PASSWORD_FILE": str(password)})
     assert done.returncode == 11, done.stdout + done.stderr
     mine = {house.root / f"changes/{cid}.yml"}
     for secret in PLANTED:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, record, register
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 
 CHANGE = "CHG-20261123-01"
@@ -37,14 +38,22 @@ def write(root: Path) -> Path:
     (root / f"staging/{CHANGE}/note.txt").write_bytes(PATCH)
     (root / "ansible.cfg").write_text(CONFIG, "utf-8")
     dump(root / "itops.yml", {"organisation": "示例公司", "timezone": "Asia/Shanghai"})
-    dump(root / "inventory/people.yml", {"people": [{"id": "li", "name": "李四", "roles": ["owner", "executor"]}]})
+    dump(root / "inventory/people.yml", {"people": [{"id": "li", "name": "李四", "roles": ["owner", "executor"], "accounts": [identity.account()]}]})
     dump(root / "inventory/services.itops.yml", {"plugin": "itops.maintenance.services"})
     dump(root / "inventory/services/note.yml", service(host))
     state = str(host / "state")
     own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "itops_state_dir": state}
     dump(root / "inventory/hosts.yml", {"all": {"hosts": {"note1": own}}})
+    (root / "runbooks").mkdir()
+    (root / "runbooks/note.md").write_text("# 更新留言\n\n替换文件，核对内容。\n", "utf-8")
     dump(root / f"changes/{CHANGE}.yml", change())
     return root
+
+
+def decide(root: Path, env: dict[str, str]) -> None:
+    """What a simple change needs before it is run, by the `itops` that this environment finds."""
+    call("itops", "change", "assess", CHANGE, cwd=root, env=env)
+    call("itops", "change", "checklist", CHANGE, "--yes", cwd=root, env=env)
 
 
 def host_file(root: Path) -> str:
@@ -58,7 +67,7 @@ def service(host: Path) -> dict[str, object]:
         "name": "留言",
         "owner": "li",
         "credentials": {"custody": "software", "ref": "pass:note"},
-        "backup": {"sites": ["local"], "destination": {"local": str(host / "backup")}},
+        "backup": {"sites": ["local"], "destination": {"local": str(host / "backup")}, "restore_tested_on": "2026-06-01"},
         "platform": "vm",
         "capacity": {"supported": 10, "allocated": 2, "unit": "个"},
         "reclaim": {"policy": "reactive"},
@@ -79,6 +88,7 @@ def change() -> dict[str, object]:
         "executor": "li",
         "notice": {"id": "SUP-1", "files": [{"name": "note.txt", "size": len(PATCH), "sha256": hashlib.sha256(PATCH).hexdigest()}]},
         "plan": {
+            "runbook": "runbooks/note.md",
             "window": {"start": (now - timedelta(hours=1)).isoformat(), "end": (now + timedelta(hours=1)).isoformat()},
             "steps": [
                 {"kind": "update", "title": "更新文件", "files": [{"file": "note.txt", "dest": "%{root}/srv/note.txt"}]},
@@ -124,7 +134,7 @@ def assert_achieved(root: Path, records: Path | None = None) -> None:
     folder = (records or root / "records") / "2026" / CHANGE
     events = Ledger(folder, CHANGE).events()
     kinds = [event.kind for event in events]
-    assert kinds[0] == "run_opened" and "run_closed" in kinds and "step_finished" in kinds
+    assert kinds[:2] == ["decided", "decided"] and kinds[2] == "run_opened" and "run_closed" in kinds and "step_finished" in kinds
     folded = record.fold(events)
     assert (folded["outcome"]["result"], folded["outcome"]["backout"]) == ("achieved", "not_needed")
     assert chain.verify(folder, CHANGE, register.heads(folder.parents[1], CHANGE)) == []

@@ -25,6 +25,7 @@ def test_clean_checkout(clone: Path, tmp_path: Path) -> None:
     space = small.write(tmp_path / "space")
     env = small.bare_environment(tmp_path / "home", ITOPS_WORKSPACE=space, **NOT_FROM_PYTHON)
     assert small.plugin_file(clone, env).is_relative_to(clone)
+    small.decide(space, env)
     small.call("ansible-playbook", "itops.maintenance.maintain", "-i", space / "inventory", "-e", f"change={small.CHANGE}", cwd=clone, env=env)
     small.assert_achieved(space)
     left = subprocess.run(["git", "status", "--porcelain"], cwd=clone, text=True, capture_output=True, check=True).stdout
@@ -47,6 +48,7 @@ def test_collection_built_and_installed(archive: Path, tmp_path: Path) -> None:
     small.call("ansible-galaxy", "collection", "install", package, "--offline", "--no-deps", "-p", installed, cwd=tmp_path, env=env)
     space = small.write(tmp_path / "space")
     assert small.plugin_file(space, env).is_relative_to(installed)
+    small.decide(space, small.bare_environment(tmp_path / "home"))  # the collection alone has no command line: people decide elsewhere
     small.call("ansible-playbook", "itops.maintenance.maintain", "-i", "inventory", "-e", f"change={small.CHANGE}", cwd=space, env=env)
     small.assert_achieved(space)
 
@@ -65,12 +67,13 @@ def test_runner_as_awx_starts_it(archive: Path, tmp_path: Path) -> None:
     space = small.write(tmp_path / "space")
     project = tmp_path / "private" / "project"
     shutil.copytree(archive, project, symlinks=True)
-    for name in ("inventory", "changes", "itops.yml"):  # a department's own project carries its own services
-        shutil.rmtree(project / name) if (project / name).is_dir() else (project / name).unlink()
+    for name in ("inventory", "changes", "runbooks", "itops.yml"):  # a department's own project carries its own services
+        shutil.rmtree(project / name) if (project / name).is_dir() else (project / name).unlink(missing_ok=True)
         (shutil.copytree if (space / name).is_dir() else shutil.copy)(space / name, project / name)
     small.dump(project / "itops.yml", {"timezone": "Asia/Shanghai", "staging": str(space / "staging")})
     env = small.bare_environment(tmp_path / "home", ITOPS_RECORDS=tmp_path / "kept", **NOT_FROM_PYTHON)
     assert small.plugin_file(project, env).is_relative_to(project)
+    small.decide(space, env)
     inventory = tmp_path / "private/inventory/hosts"
     inventory.parent.mkdir()
     data = small.call("ansible-inventory", "-i", "inventory", "--list", "--export", cwd=project, env=env)

@@ -73,6 +73,7 @@ def test_everything_comes_from_the_wheel(installed: Path, env: dict[str, str], t
 
 def test_a_change_through_the_command_line(installed: Path, env: dict[str, str], tmp_path: Path) -> None:
     space = small.write(tmp_path / "space")
+    small.decide(space, env)
     plan = small.call(installed / "itops", "plan", small.CHANGE, "--lang", "en", cwd=space, env=env)
     assert "touch" in plan and small.host_file(space) == "first\n"
     small.call(installed / "itops", "run", small.CHANGE, cwd=space, env=env)
@@ -88,6 +89,7 @@ def test_a_change_by_ansible_playbook(installed: Path, env: dict[str, str], tmp_
     small.call(installed / "itops", "init", "made", cwd=tmp_path, env=env)
     space = small.write(tmp_path / "space")
     (space / "ansible.cfg").write_bytes((tmp_path / "made/ansible.cfg").read_bytes())
+    small.decide(space, env)
     small.call(installed / "ansible-playbook", "itops.maintenance.maintain", "-e", f"change={small.CHANGE}", cwd=space, env=env)
     small.assert_achieved(space)
     small.call(installed / "itops", "record", "verify", small.CHANGE, cwd=space, env=env)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 
 CHANGE = "CHG-20261123-01"
 PATCH = b"new version"
@@ -22,7 +23,7 @@ def workspace(root: Path, **service: Any) -> Path:
     (root / "itops.yml").write_text("organisation: 示例公司\ntimezone: Asia/Shanghai\n", "utf-8")
     people = [
         {"id": "zhang", "name": "张三", "roles": ["owner"]},
-        {"id": "li", "name": "李四", "roles": ["executor"]},
+        {"id": "li", "name": "李四", "roles": ["executor"], "accounts": [identity.account()]},
         {"id": "wang", "name": "王五", "roles": ["approver"]},
     ]
     dump(root / "inventory/people.yml", {"people": people})

@@ -40,8 +40,8 @@ class Story:
     def opened(self, verb: str = "run", *, run: str = "", **data: Any) -> Story:
         return self.tell("run_opened", {"change": self.change, "argv_verb": verb, "user": "li", "controller": "ctl", **data}, phase="gate", run=run)
 
-    def gate(self, result: str = "passed", host: str = "", findings: Sequence[Mapping[str, Any]] = ()) -> Story:
-        return self.tell("gate", {"result": result, "findings": list(findings)}, host=host, phase="gate")
+    def gate(self, result: str = "passed", host: str = "", findings: Sequence[Mapping[str, Any]] = (), authorised: str = "") -> Story:
+        return self.tell("gate", {"result": result, "findings": list(findings), "authorised": authorised}, host=host, phase="gate")
 
     def planned(
         self, *hosts: str, skipped: Sequence[str] = (), can_roll_back: bool = True, needed: Sequence[str] = ("backup", "patch-1"), **data: Any

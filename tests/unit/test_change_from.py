@@ -112,6 +112,7 @@ def test_it_does_not_pass_before_it_is_filled_in_and_is_a_precedents_twin_afterw
     made["notice"] |= {"id": "SUP-8", "files": files("app-2.0.tar.gz")}
     made["plan"]["window"] = {"start": "2026-12-03T02:00:00+08:00", "end": "2026-12-03T04:00:00+08:00"}
     made["plan"]["steps"][1]["release"]["file"] = "app-2.0.tar.gz"
+    made["plan"]["steps"][2]["packages"]["names"][0]["version"] = "3.4.6"
     make.dump(Path(said["file"]), made)
     assert itops(root, "change", "lint", said["change"]).returncode == 0
     (found,) = json.loads(itops(root, "precedents", said["change"], "--format", "json").stdout)["precedents"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import endpoints, gate, ledger, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts
 
 from tests.unit import make
 from tests.unit.story import CHANGE, RUN, Story
@@ -26,11 +28,17 @@ OLD = "R20261122T020000Z-0001"
 def situation(root: Path, record: dict[str, Any] | None = None, story: Story | None = None, **parts: Any) -> gate.Situation:
     """A change that may be run, or as the keywords spoil it; `verb`, `can_confirm` and `inventory_hosts` are the situation's own."""
     own = {name: parts.pop(name) for name in ("verb", "can_confirm", "inventory_hosts") if name in parts}
-    now, plans = lined_up(root, record, None, **parts)
-    events = (story or Story()).tell("run_opened", {"pid": PID, "locks": {f"change-{CHANGE}": "taken"}}).events
+    now, plans = lined_up(root, record, None, **{"category": "standard", **parts})
+    told = story or Story()
+    for what, details in (
+        ("assess", {"computed": "complex", "complexity": "simple", "override": True}),
+        ("checklist", {"list_digest": facts.checklist_digest(now.change)}),
+    ):
+        told.tell("decided", {"decision": what, "plan_digest": now.change.plan_digest, "by": "zhang", "details": details}, run="-")
+    events = told.tell("run_opened", {"pid": PID, "locks": {f"change-{CHANGE}": "taken"}}).events
     compared = staging.compare(now.ws.staging / CHANGE, now.change.files)
     base: dict[str, Any] = {"verb": "run", "can_confirm": False, "inventory_hosts": {"web1", "web2"}, **own}
-    return gate.Situation(now.ws, now.change, now.services, [p.target for p in plans], events, RUN, compared=compared, **base)
+    return gate.Situation(now.ws, now.change, now.services, [p.target for p in plans], events, RUN, compared=compared, people=now.people, **base)
 
 
 def refused(now: gate.Situation) -> dict[str, Finding]:
@@ -54,7 +62,8 @@ def test_a_change_that_may_be_run(tmp_path: Path) -> None:
 
 
 STANDALONE: dict[str, Any] = {"redundancy": "standalone", "hosts": [{"name": "web1"}]}
-WINDOW = {"start": "2026-11-23T02:00:00+08:00", "end": "2026-11-23T04:00:00+08:00"}
+NOW = datetime.now(UTC).replace(microsecond=0)
+WINDOW = {"start": (NOW - timedelta(hours=1)).isoformat(), "end": (NOW + timedelta(hours=3)).isoformat()}
 SPOILED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no backup site": ("backup_site", "backup.sites", {"record": {"backup": {"sites": [], "provider": "archive"}}}),
     "nothing to back up": ("backup_data", "data_dirs", {"record": {"data_dirs": []}}),
@@ -63,7 +72,7 @@ SPOILED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "looser than the service": (
         "mode", "plan.mode", {"record": {"maintenance": {**make.web()["maintenance"], "mode": "manual"}}, "plan": {"mode": "auto"}, "can_confirm": True}),
     "an outage without a window": ("outage", "plan.window", {"record": STANDALONE}),
-    "an outage without a notice": ("outage", "notice.id", {"record": STANDALONE, "plan": {"window": WINDOW}, "no_notice": True}),
+    "an outage without a notice": ("outage", "notice.id", {"record": STANDALONE, "plan": {"window": WINDOW}, "kind": "config", "no_notice": True}),
     "to be resumed without a run": ("history", "itops run", {"verb": "resume"}),
     "to be rolled back untouched": ("history", "itops record show", {"verb": "rollback"}),
 }  # fmt: skip

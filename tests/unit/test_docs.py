@@ -51,7 +51,8 @@ def test_the_reference_is_what_the_program_says() -> None:
 def test_an_outdated_page_is_shown_and_nothing_is_written(tmp_path: Path) -> None:
     copy = tmp_path / "docs"
     (copy / "reference").mkdir(parents=True)
-    (copy / "generate.py").write_bytes(GENERATOR.read_bytes())
+    for source in GENERATOR.parent.glob("*.py"):
+        (copy / source.name).write_bytes(source.read_bytes())
     assert subprocess.run([sys.executable, copy / "generate.py"], cwd=REPO, check=False).returncode == 0
     made = {path.name: path.read_text("utf-8") for path in (copy / "reference").iterdir()}
     assert made == {path.name: path.read_text("utf-8") for path in REFERENCE.iterdir()}
@@ -64,7 +65,8 @@ def test_an_outdated_page_is_shown_and_nothing_is_written(tmp_path: Path) -> Non
 
 
 def test_every_kind_of_event_that_is_written_is_described() -> None:
-    written = {kind for path in (REPO / "plugins").rglob("*.py") for kind in kinds_written(path)} | {"torn_line"}  # that one is put in behind the last line
+    sources = [path for folder in ("plugins", "itops_cli") for path in (REPO / folder).rglob("*.py")]
+    written = {kind for path in sources for kind in kinds_written(path)} | {"torn_line"}  # that one is put in behind the last line
     described = set(re.findall(r"^\| `(\w+)` ", (REFERENCE / "events.md").read_text("utf-8").partition("## Kinds")[2], re.MULTILINE))
     assert described == written
 

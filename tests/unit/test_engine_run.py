@@ -106,8 +106,15 @@ class TestForward:
 
     def test_no_step_begins_after_the_deadline(self, host: Host, tmp_path: Path) -> None:
         told = host.run(command("late", f"touch {tmp_path}/x"), unattended=False, deadline=int(time.time()) - 5)
-        assert told.result == "abnormal" and "deadline" in told.end["message"]
+        assert told.result == "abnormal" and "the window ends at" in told.end["message"]
         assert told.begun() == []
+
+    def test_no_step_begins_that_would_not_end_before_the_deadline(self, host: Host, tmp_path: Path) -> None:
+        long = {**command("long", f"touch {tmp_path}/long"), "expected_s": 600}
+        undo = {**command("undo", f"touch {tmp_path}/undone"), "expected_s": 9000}
+        told = host.run(command("first", "true"), long, back=(undo, check_file(tmp_path / "undone")), deadline=int(time.time()) + 60)
+        assert told.result == "rolled_back" and "it takes about 600 s" in str(told.lines)
+        assert not (tmp_path / "long").exists() and (tmp_path / "undone").exists(), "the way back is never stopped by the clock"
 
 
 class TestWayBack:

@@ -82,7 +82,7 @@ def test_doubt_lasts_from_asking_to_hearing() -> None:
 
 
 def planned_for(plan: HostPlan, story: Story, digest: str = "") -> Story:
-    return story.opened().gate().planned("web2", "web1", change_digest=digest or plan.change.digest)
+    return story.opened().gate(authorised=plan.change.plan_digest).planned("web2", "web1", change_digest=digest or plan.change.digest)
 
 
 def refused(plan: HostPlan, story: Story, phase: str = PATCH, run_id: str = RUN) -> list[str]:
@@ -96,10 +96,14 @@ SPOILED: dict[str, tuple[list[str], Callable[[HostPlan], Story]]] = {
     "a backup that was not verified": (["backup"], lambda plan: planned_for(plan, Story()).backed_up("web2", verified=False)),
     "a backup that failed": (["backup"], lambda plan: planned_for(plan, Story()).segment("web2", "backup", "backup", "abnormal")),
     "the change file was edited": (["digest"], lambda plan: planned_for(plan, Story(), "other").backed_up("web2")),
-    "nothing was planned": (["digest"], lambda plan: Story().opened().gate().backed_up("web2")),
-    "the gate was not passed": (["gate"], lambda plan: Story().opened().planned("web2", change_digest=plan.change.digest).backed_up("web2")),
+    "nothing was planned": (["digest"], lambda plan: Story().opened().gate(authorised=plan.change.plan_digest).backed_up("web2")),
+    "its gate did not ask the life cycle": (
+        ["authorised"], lambda plan: Story().opened().gate().planned("web2", change_digest=plan.change.digest).backed_up("web2")),
+    "its gate asked about another plan": (
+        ["authorised"], lambda plan: Story().opened().gate(authorised="other").planned("web2", change_digest=plan.change.digest).backed_up("web2")),
+    "the gate was not passed": (["gate", "authorised"], lambda plan: Story().opened().planned("web2", change_digest=plan.change.digest).backed_up("web2")),
     "only a host passed its gate": (
-        ["gate"], lambda plan: Story().opened().gate("passed", "web2").planned("web2", change_digest=plan.change.digest).backed_up("web2")),
+        ["gate", "authorised"], lambda plan: Story().opened().gate("passed", "web2").planned("web2", change_digest=plan.change.digest).backed_up("web2")),
     "a host was refused": (["preflight"], lambda plan: planned_for(plan, Story()).gate("refused", "web1").backed_up("web2")),
     "another host failed": (["rollout"], lambda plan: planned_for(plan, Story()).backed_up("web2").patched("web1", "rolled_back")),
     "another host was lost": (["rollout"], lambda plan: planned_for(plan, Story()).backed_up("web2").started("web1", "patch-1", PATCH).lost("web1")),
@@ -107,7 +111,7 @@ SPOILED: dict[str, tuple[list[str], Callable[[HostPlan], Story]]] = {
     "the operator asked to stop": (["cancel"], lambda plan: planned_for(plan, Story()).backed_up("web2").tell("cancel_requested")),
     "an earlier run was stopped": ([], lambda plan: planned_for(plan, Story().tell("cancel_requested", run="R0")).backed_up("web2")),
     "everything at once": (
-        ["gate", "digest", "backup", "preflight", "rollout", "cancel"],
+        ["gate", "digest", "authorised", "backup", "preflight", "rollout", "cancel"],
         lambda plan: Story().gate("refused", "web1").patched("web1", "abnormal").tell("cancel_requested")),
 }  # fmt: skip
 
@@ -121,7 +125,7 @@ def test_the_last_guard_before_a_change(plan: HostPlan, spoiled: str) -> None:
 
 def test_what_another_run_has_proven_does_not_open_this_one(plan: HostPlan) -> None:
     story = planned_for(plan, Story()).backed_up("web2")
-    assert refused(plan, story, run_id="R2") == ["gate", "digest"], "its backup counts, its gate does not"
+    assert refused(plan, story, run_id="R2") == ["gate", "digest", "authorised"], "its backup counts, its gate does not"
 
 
 def test_a_plan_may_tolerate_failures(plan: HostPlan) -> None:

@@ -1,0 +1,87 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops window CHANGE`: the next times at which the change may be carried out, as text and as a calendar file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import icalendar
+from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import windows
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.periods import Period
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
+
+from itops_cli import deciding
+from itops_cli.errors import Exit, say
+from itops_cli.output import emit, format_option, write_file
+
+
+@click.command("window")
+@click.argument("change")
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How far to look.")
+@click.option("--ics", type=click.Path(dir_okay=False, path_type=Path), help="Write them as an iCalendar file, too.")
+@format_option
+def command(change: str, days: int, ics: Path | None, fmt: str) -> None:
+    """The next possible windows: where the business is low, the supplier reachable and nothing frozen.
+
+    Ends with 3, saying why, where there is none.
+
+    Example: itops window CHG-20261123-01 --days 60 --ics windows.ics
+    """
+    now = deciding.look(change)
+    start = now.at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    services = {sid: now.services[sid] for sid in now.change.services}
+    found = windows.possible(services, now.policy["calendar"], now.ws.timezone, start, start + timedelta(days=days))
+    long_enough = [period for period in found if period.end - period.start >= now.expected]
+    if ics:
+        write_file(ics, _calendar(now, long_enough).to_ical().decode().replace("\r\n", "\n").replace("\n", "\r\n"))
+    data = {"change": change, "expected_s": int(now.expected.total_seconds()), "windows": [_data(period) for period in long_enough]}
+    emit(data, fmt, lambda: table(["start", "end", "hours"], [_row(period, now) for period in long_enough]) if long_enough else "no window")
+    if not long_enough:
+        say("\n".join(_why(now, services, start, days)))
+        raise Exit(REFUSED)
+
+
+def _data(period: Period) -> dict[str, str]:
+    return {"start": period.start.isoformat(), "end": period.end.isoformat()}
+
+
+def _row(period: Period, now: Facts) -> list[str]:
+    tz = calendar.zone(now.ws.timezone)
+    return [calendar.printed(period.start, tz), calendar.printed(period.end, tz), f"{(period.end - period.start) / timedelta(hours=1):.1f}"]
+
+
+def _why(now: Facts, services: dict[str, Any], start: datetime, days: int) -> list[str]:
+    """What leaves nothing over."""
+    lines = [f"no window of {now.expected} within {days} days:"]
+    for sid, service in services.items():
+        for key in windows.KEYS:
+            offered = windows.offered(service, key, now.policy["calendar"], now.ws.timezone, start, start + timedelta(days=days))
+            given = "is empty" if not service["maintenance"][key] else f"{len(offered)} periods"
+            lines.append(f"  {sid}: {key}: {given}" + ("" if offered else f" → set maintenance.{key} in inventory/services/{sid}.yml"))
+        lines += [f"  {sid}: frozen: {remark}" for _period, remark in windows.frozen(service, now.policy["calendar"], now.ws.timezone)]
+    return lines
+
+
+def _calendar(now: Facts, found: list[Period]) -> icalendar.Calendar:
+    """In UTC, so that every calendar shows its owner's own time; the ids stay the same when it is made again."""
+    made = icalendar.Calendar()
+    made.add("prodid", "-//itops//windows//")
+    made.add("version", "2.0")
+    for period in found:
+        event = icalendar.Event()
+        event.add("uid", f"{now.change.id}-{period.start:%Y%m%dT%H%M%SZ}@itops")
+        event.add("dtstamp", now.at.astimezone(UTC))
+        event.add("dtstart", period.start)
+        event.add("dtend", period.end)
+        event.add("summary", f"{now.change.id} {now.change.data['title']}")
+        event.add("transp", "TRANSPARENT")
+        made.add_component(event)
+    return made

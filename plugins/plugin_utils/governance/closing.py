@@ -1,0 +1,73 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guards after execution (M9): verified, reviewed by somebody else, references closed or left open with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import views
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions
+
+if TYPE_CHECKING:
+    from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
+
+
+def verified(now: Facts) -> Iterator[Finding]:
+    """The record is there and says what the ledger says."""
+    differing = views.differing(now.ws.record_dir(now.change.id), now.events)
+    message = f"not what the ledger says: {', '.join(differing)}" if differing else "the record is what the ledger says"
+    yield Finding("record", not differing, message, f"itops record render {now.change.id}")
+
+
+def reviewed(now: Facts) -> Iterator[Finding]:
+    """By somebody who has neither executed it nor is named as its executor, about the last run."""
+    said = _after_the_last_run(now, decisions.REVIEW)
+    remedy = f"itops change review {now.change.id} (by somebody else than the executor)"
+    if said is None:
+        yield Finding("reviewed", False, "not reviewed since its last run", remedy)
+        return
+    ran = {event.data.get("user") for event in now.events if event.kind == "run_opened" and not event.data.get("check")}
+    own = said.by == now.change.data.get("executor") or (said.account in ran and not said.signed)
+    yield Finding("reviewed", not own, f"reviewed by {said.by}, who executed it" if own else f"reviewed by {said.by}: {said.details.get('verdict')}", remedy)
+
+
+def announced_afterwards(now: Facts) -> Iterator[Finding]:
+    """An emergency is announced and reported when it is over at the latest."""
+    for what, verb in ((decisions.REPORT, "report"), (decisions.ANNOUNCE, "announce")):
+        needed = now.change.data["category"] == "emergency"
+        said = now.latest(what)
+        yield Finding(
+            f"{verb}_afterwards",
+            not needed or said is not None,
+            f"by {said.by}" if said else "not yet" if needed else "done before",
+            f"itops change {verb} {now.change.id}",
+        )
+
+
+def references(now: Facts) -> Iterator[Finding]:
+    """Every related event and ticket is closed, or left open with a reason."""
+    said = _after_the_last_run(now, decisions.CLOSE)
+    settled = {str(r.get("reference")) for r in (said.details.get("references") or []) if r.get("ok") or r.get("reason")} if said else set()
+    left = [reference["id"] for reference in related(now.change.data) if reference["id"] not in settled]
+    remedy = f"itops change close {now.change.id} (or --leave-open ID=REASON)"
+    yield Finding("references", not left, f"neither closed nor left open with a reason: {', '.join(left)}" if left else "references are settled", remedy)
+
+
+def closed(now: Facts) -> Iterator[Finding]:
+    """A person has closed it."""
+    said = _after_the_last_run(now, decisions.CLOSE)
+    yield Finding("closed", said is not None, f"closed by {said.by}" if said else "not closed", f"itops change close {now.change.id}")
+
+
+def related(change: Any) -> list[dict[str, Any]]:
+    """Its related events and tickets, events first."""
+    return [*(change.get("related_events") or []), *(change.get("related_work") or [])]
+
+
+def _after_the_last_run(now: Facts, what: str) -> decisions.Decision | None:
+    last = max((event.seq for event in now.events if event.kind == "run_closed"), default=0)
+    return next((d for d in reversed(now.decisions) if d.what == what and d.seq > last and not d.fault), None)

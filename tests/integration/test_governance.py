@@ -1,0 +1,185 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The duties as gates, from outside: no way of starting a run goes round them, and a closed record stays as it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
+
+from tests.integration.conftest import LocalHouse
+
+ALWAYS = [{"start": "00:00", "end": "24:00"}]
+PEOPLE = {"zhang": ["owner"], "li": ["executor"], "wang": ["approver"], "zhao": ["reviewer"]}
+
+
+class Office(LocalHouse):
+    """People who share this account and sign; what they decide is decided by the commands."""
+
+    def __init__(self, root: Path):
+        super().__init__(root)
+        self.governed = False
+        record = self.read_service("shop")
+        record["maintenance"] |= {"business_low": ALWAYS, "supplier_hours": ALWAYS}
+        record["stakeholders"] = ["zhang"]
+        self.service(record)
+        people = []
+        for pid, roles in PEOPLE.items():
+            made = json.loads(self.itops("people", "key", f"keys/{pid}.pem", "--new", "--format", "json").stdout)
+            people.append({"id": pid, "name": pid, "roles": roles, "accounts": [identity.account()], "public_key": made["public_key"],
+                           "contact": {"mail": f"{pid}@example.com"}})  # fmt: skip
+        self.write("inventory/people.yml", {"people": people})
+
+    def complex_change(self, number: int = 1, **more: Any) -> str:
+        now = datetime.now(UTC).replace(microsecond=0)
+        window = {"start": (now - timedelta(hours=1)).isoformat(), "end": (now + timedelta(hours=3)).isoformat()}
+        cid = self.change(number, window=window, **more)
+        self.edit_change(cid, lambda data: data.update(category="normal", related_events=[{"id": "INC-7", "title": "首页慢"}]))
+        return cid
+
+    def decide(self, who: str, verb: str, cid: str, *more: str, expect: int = 0) -> str:
+        done = self.itops("change", verb, cid, "--as", who, "--key", f"keys/{who}.pem", *more)
+        assert done.returncode == expect, (verb, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    def decide_all(self, cid: str) -> None:
+        (self.root / "mail.eml").write_text("内容与回滚方案已确认\n", "utf-8")
+        self.decide("li", "assess", cid)
+        self.decide("li", "supplier", cid, "--contact", "刘洋", "--content-ok", "--rollback-ok", "--evidence", "mail.eml")
+        self.decide("li", "report", cid, "--by-hand", "例会")
+        self.decide("wang", "approve", cid, "--remark", "同意")
+        self.decide("li", "announce", cid, "--by-hand", "公告栏")
+        self.decide("li", "checklist", cid, "--yes")
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def untouched(office: Office) -> bool:
+    return all(office.version(host) == "1.0" and not (office.at(host) / "backup").exists() for host in ("a", "b"))
+
+
+def test_a_complex_change_from_its_file_to_closed(office: Office) -> None:
+    cid = office.complex_change()
+    told = json.loads(office.itops("change", "next", cid, "--format", "json").stdout)
+    assert (told["state"], told["next"], told["complexity"]) == ("received", "assessed", "complex")
+    assert told["missing"][0]["remedy"] == f"itops change assess {cid}"
+    office.decide_all(cid)
+    assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "prepared"
+    done = office.itops("run", cid)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "implemented"
+    assert "neither closed nor left open" not in office.decide("zhao", "review", cid, "--remark", "记录完整")
+    assert "INC-7" in office.decide("wang", "close", cid, expect=3), "nobody closes over an open incident"
+    office.decide("wang", "close", cid, "--leave-open", "INC-7=观察一周")
+    assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "closed"
+    office.sound(cid)
+    report = (office.folder(cid) / "record.zh_CN.md").read_text("utf-8")
+    for word in ("评估与审批", "判断维护复杂度", "供应商确认", "审批通过", "通告相关方", "确认维护步骤", "复核", "观察一周", "刘洋"):
+        assert word in report, word
+    assert office.record(cid)["basic"]["reviewer"] == "zhao"
+
+
+def test_a_closed_record_stays_as_it_is_and_is_corrected_beside_it(office: Office) -> None:
+    cid = office.complex_change()
+    office.decide_all(cid)
+    assert office.itops("run", cid).returncode == 0
+    office.decide("zhao", "review", cid)
+    office.decide("wang", "close", cid, "--leave-open", "INC-7=观察")
+    before = {path.name: path.read_bytes() for path in office.folder(cid).iterdir() if path.is_file()}
+    for words in (["run", cid], ["rollback", cid], ["resume", cid], ["change", "review", cid, "--as", "zhao", "--key", "keys/zhao.pem"]):
+        done = office.itops(*words)
+        assert done.returncode == 3 and "closed" in done.stderr, (words, done.stderr)
+    assert office.playbook("maintain", cid).returncode != 0
+    assert office.playbook("rollback", cid).returncode != 0
+    made = office.itops("record", "correct", cid, "--as", "zhao", "--key", "keys/zhao.pem", "--remark", "备份目录写错")
+    assert made.returncode == 0, made.stderr
+    assert {path.name: path.read_bytes() for path in office.folder(cid).iterdir() if path.is_file()} == before
+    assert f"{cid}-K01" in office.itops("record", "show", cid).stdout
+    correction = office.itops("record", "show", f"{cid}-K01").stdout
+    assert "备份目录写错" in correction and "更正" in correction
+    assert office.itops("record", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("way", ["itops run", "maintain", "patch", "verb=verify", "verb=backup", "verb=rollback", "verb=resume"])
+def test_no_way_of_starting_goes_round_the_guards(office: Office, way: str) -> None:
+    cid = office.complex_change()
+    if way == "itops run":
+        done = office.itops("run", cid)
+        assert done.returncode == 3
+    elif way.startswith("verb="):
+        done = office.playbook("maintain", cid, "-e", way)
+    else:
+        done = office.playbook(way, cid)
+    assert done.returncode != 0, done.stdout
+    assert all(office.version(host) == "1.0" for host in ("a", "b"))
+    if way in ("itops run", "maintain", "patch"):
+        assert {"assessed", "supplier", "reported", "approved", "announced", "checklist"} <= set(office.findings(cid)), office.findings(cid)
+        assert untouched(office)
+
+
+GUARDS = {
+    "assessed": lambda o, c: None,
+    "edited": lambda o, c: o.edit_change(c, lambda data: data["plan"].update(batch=2)),
+    "rejected": lambda o, c: o.decide("wang", "reject", c, "--remark", "先做演练"),
+    "cancelled": lambda o, c: o.decide("li", "cancel", c, "--remark", "不再需要"),
+}
+
+
+@pytest.mark.parametrize("how", ["edited", "rejected", "cancelled"])
+def test_what_was_ready_is_refused_again(office: Office, how: str) -> None:
+    cid = office.complex_change()
+    office.decide_all(cid)
+    assert office.itops("run", cid, "--check").returncode == 0
+    GUARDS[how](office, cid)
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and untouched(office), done.stdout
+    if how == "edited":
+        assert "batch: 2" in office.findings(cid)["approved"]["message"]
+
+
+def test_who_may_decide(office: Office) -> None:
+    cid = office.complex_change()
+    alone = office.itops("change", "assess", cid)
+    assert alone.returncode == 2 and "--as" in alone.stderr, "the account is shared"
+    other = office.itops("change", "assess", cid, "--as", "li", "--key", "keys/wang.pem")
+    assert other.returncode == 2 and "not the key of li" in other.stderr
+    unsigned = office.itops("change", "assess", cid, "--as", "li")
+    assert unsigned.returncode == 2 and "--key" in unsigned.stderr
+    people = yaml.safe_load((office.root / "inventory/people.yml").read_text("utf-8"))
+    for person in people["people"]:
+        person["accounts"] = ["somebody-else"]
+    office.write("inventory/people.yml", people)
+    nobody = office.itops("change", "assess", cid)
+    assert nobody.returncode == 2 and "accounts: [" in nobody.stderr and "Traceback" not in nobody.stderr
+
+
+def test_the_approver_does_not_execute(office: Office) -> None:
+    cid = office.complex_change()
+    office.edit_change(cid, lambda data: data.update(executor="wang", approver="zhang"))
+    (office.root / "mail.eml").write_text("已确认\n", "utf-8")
+    office.decide("li", "assess", cid)
+    office.decide("li", "supplier", cid, "--contact", "刘洋", "--content-ok", "--rollback-ok", "--evidence", "mail.eml")
+    office.decide("li", "report", cid, "--by-hand", "例会")
+    office.decide("wang", "approve", cid)
+    assert "executed by wang" in office.decide("li", "announce", cid, "--by-hand", "公告栏", expect=3)
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "approved" in office.findings(cid) and untouched(office)
+
+
+def test_a_decision_is_json_and_a_refusal_names_every_reason(office: Office) -> None:
+    cid = office.complex_change()
+    done = office.itops("change", "approve", cid, "--as", "wang", "--key", "keys/wang.pem", "--format", "json")
+    assert done.returncode == 3
+    assert {f["id"] for f in json.loads(done.stdout)["refused"]} == {"assessed", "supplier", "reported"}
+    made = json.loads(office.itops("change", "assess", cid, "--as", "li", "--key", "keys/li.pem", "--format", "json").stdout)
+    assert made["signed"] is True and made["by"] == "li" and made["decision"] == "assess"
