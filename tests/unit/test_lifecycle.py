@@ -222,6 +222,17 @@ def test_a_decision_cut_off_is_found(office: Office) -> None:
     assert "ledger" in refused(office)
 
 
+def test_a_signed_checkpoint_finds_what_was_cut_off_with_its_head(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITOPS_CHECKPOINT_KEY", str(office.keys / "zhao.pem"))
+    office.all()
+    folder = office.look().ws.record_dir(office.id)
+    before = {name: (folder / name).read_bytes() for name in ("events.jsonl", "head.json")}
+    office.decide(decisions.REJECT, "wang")
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    assert "ledger" in refused(office), "the rejection is gone, and the checkpoint knows that there was more"
+
+
 @pytest.mark.parametrize("forge", ["unsigned", "another's key", "rewritten"])
 def test_what_is_not_signed_by_the_person_does_not_count(office: Office, forge: str) -> None:
     office.all()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger, redact, views
+from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint, ledger, redact, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 KIND, PHASE = "decided", "govern"
@@ -79,6 +79,8 @@ def append(ws: Workspace, change: Change, what: str, maker: Maker, remark: str =
 
     The first decision about a plan carries the plan itself, so that a later edit can be shown line by line.
     """
+    if why := checkpoint.unusable():
+        raise LedgerError(f"{why} → see {checkpoint.KEY_VARIABLE}")
     change_ledger = Ledger(ws.record_dir(change.id), change.id)
     data: dict[str, Any] = {
         "change": change.id, "decision": what, "plan_digest": change.plan_digest, "by": maker.by, "name": maker.name, "account": maker.account,
@@ -91,6 +93,7 @@ def append(ws: Workspace, change: Change, what: str, maker: Maker, remark: str =
     if maker.sign:
         data["signature"] = maker.sign(identity.signed_bytes(data))
     event = change_ledger.append("decided", data, phase=PHASE, actor=maker.account, sync=True)
+    checkpoint.sign(change_ledger.directory, change.id, {"seq": event.seq, "head": event.hash})
     events = change_ledger.events()
     if any(e.kind == "run_closed" for e in events):
         views.write_views(change_ledger.directory, events)
