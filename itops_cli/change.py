@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, source, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -103,23 +102,17 @@ def new(services: tuple[str, ...], title: str, kind: str | None, precedent: str 
         raise Exit(2, f"missing: {', '.join(missing)} (or --from CHG-…)")
     ws = workspace.find()
     known = catalogue.load(ws)
-    _known(ws, known.services, services)
+    change_draft.must_know(ws, known.services, services)
     new_id = change_draft.free_id(ws)
     if precedent:
         begun = change_from.begin(ws, known, precedent, new_id, services, title, kind or "")
-        _known(ws, known.services, begun.data["service"])
+        change_draft.must_know(ws, known.services, begun.data["service"])
     else:
         begun = change_from.Begun(change_draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services]), [], "")
     path = change_draft.write(ws, begun.data)
     data = {"change": new_id, "file": str(path), "staging": str(ws.staging / new_id), "from": precedent, "fill_in": begun.fill_in, "note": begun.note}
     hints = [*([f"note: {begun.note}"] if begun.note else []), *(f"  fill in {line}" for line in begun.fill_in)]
     emit(data, fmt, "\n".join([str(path), *hints, f"next: put the patch into {ws.staging / new_id}, complete the plan, then: itops plan {new_id}"]))
-
-
-def _known(ws: Workspace, known: Mapping[str, Any], services: Iterable[str]) -> None:
-    unknown = [Problem(str(ws.services_dir), 0, "service", "unknown service", sid, ", ".join(sorted(known)[:10])) for sid in services if sid not in known]
-    if unknown:
-        raise BadInput(unknown)
 
 
 def _load(ws: Workspace, change: str) -> change_file.Change:

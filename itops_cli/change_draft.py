@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.errors import Exit
@@ -26,6 +27,13 @@ def free_id(ws: Workspace) -> str:
     day = date.today().strftime("%Y%m%d")
     taken = {path.stem for path in change_file.paths(ws)} | {path.name for path in ws.records.glob(f"{day[:4]}/CHG-{day}-*")}
     return next(name for number in range(1, 10_000) if (name := f"CHG-{day}-{number:02d}") not in taken)
+
+
+def must_know(ws: Workspace, known: Mapping[str, Any], services: Iterable[str]) -> None:
+    """Raises BadInput with every one of these services that there is no record of."""
+    unknown = [Problem(str(ws.services_dir), 0, "service", "unknown service", sid, ", ".join(sorted(known)[:10])) for sid in services if sid not in known]
+    if unknown:
+        raise BadInput(unknown)
 
 
 def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
