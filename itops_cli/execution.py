@@ -19,8 +19,8 @@ from typing import Any
 
 import click
 import yaml
+from ansible_collections.itops.maintenance.plugins.plugin_utils import answers, outcome, record, report, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, record, report, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -42,7 +42,7 @@ class Execution:
     limit: str | None = None
     check: bool = False
     fmt: str = "text"
-    answers: list[str] | None = None
+    answers: list[tuple[str, str]] | None = None  # each with its reason
     invocation: str = field(default_factory=lambda: secrets.token_hex(8))
     seen: int = 0
     run_id: str = ""
@@ -87,18 +87,24 @@ class Execution:
     def _answer(self, ledger: Ledger, event: Event) -> None:
         choices = list(event.data["choices"])
         if self.answers is None:
-            given, channel = self._prompt(f"{event.host}: {report.visible(event.data['question'])}\n", choices), "cli"
+            given, reason, channel = *self._typed(f"{event.host}: {report.visible(event.data['question'])}\n", choices), "cli"
         else:
-            given, channel = self.answers.pop(0) if self.answers else "stop", "answers-file"
-        reason = "" if given in choices else f"not an answer: {given or 'interrupted, or end of input'}"
+            given, reason, channel = *(self.answers.pop(0) if self.answers else (answers.STOP, "")), "answers-file"
+        if given not in choices:
+            reason = f"not an answer: {given or 'interrupted, or end of input'}"
         data = {"token": event.data["token"], "answer": given if given in choices else "stop", "by": actor(), "channel": channel, "reason": reason}
         ledger.append("confirmation_given", data, run=event.run, host=event.host, phase=event.phase, actor=actor())
 
-    def _prompt(self, question: str, choices: list[str]) -> str:
-        """What is typed; nothing where Ctrl-C, Ctrl-D or a terminal that went away came instead."""
+    def _typed(self, question: str, choices: list[str]) -> tuple[str, str]:
+        """What is typed, with its reason where one is needed; nothing where Ctrl-C, Ctrl-D or a terminal that went away came instead."""
+        answer = self._prompt(question, click.Choice(choices))
+        reason = self._prompt(f"{answer}: 原因 / why", None) if answer in answers.NEEDS_REASON else ""
+        return ("" if answers.lacks_reason(answer, reason) else answer), reason
+
+    def _prompt(self, question: str, kind: click.ParamType | None) -> str:
         self.asking = True
         try:
-            return str(click.prompt(question, type=click.Choice(choices), default=None))
+            return str(click.prompt(question, type=kind, default=None))
         except (click.Abort, OSError):
             return ""
         finally:
@@ -171,14 +177,18 @@ def actor() -> str:
     return os.environ.get("ITOPS_ACTOR") or os.environ.get("SUDO_USER") or getpass.getuser()
 
 
-def read_answers(path: str | None) -> list[str] | None:
-    """A rehearsal's answers: a YAML list of words. Raises Exit 2 where it is not one."""
+def read_answers(path: str | None) -> list[tuple[str, str]] | None:
+    """A rehearsal's answers with their reasons: a YAML list of words, or of {answer: skip, reason: …}. Raises Exit 2 where it is not one."""
     if path is None:
         return None
     try:
-        answers: Any = yaml.safe_load(Path(path).read_text("utf-8"))
+        given: Any = yaml.safe_load(Path(path).read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Exit(2, f"{path}: cannot be read: {error}") from None
-    if not isinstance(answers, list):
-        raise Exit(2, f"{path}: not a list of answers, such as [continue, continue, stop]")
-    return [str(answer) for answer in answers]
+    if not isinstance(given, list):
+        raise Exit(2, f"{path}: not a list of answers, such as [continue, {{answer: skip, reason: …}}, stop]")
+    pairs = [(str(item.get("answer")), str(item.get("reason") or "")) if isinstance(item, dict) else (str(item), "") for item in given]
+    bare = [(number, word) for number, (word, why) in enumerate(pairs, 1) if answers.lacks_reason(word, why)]
+    if bare:
+        raise Exit(2, "\n".join(f"{path}: answer {number}: {word} needs a reason: {{answer: {word}, reason: …}}" for number, word in bare))
+    return pairs

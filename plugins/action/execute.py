@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
+    answers,
     finding,
     follower,
     known_errors,
@@ -81,7 +82,7 @@ class ActionModule(RunAction):
         if not segment.confirm:
             return "continue"
         lines = [f"{step['title']}: [{step['run_as'] or self._connection_user()}@{host_plan.target.service}]# {step['display']}" for step in segment.steps]
-        return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, "\n".join(lines), admission.ATTENDED_ANSWERS)
+        return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, "\n".join(lines), answers.ATTENDED)
 
     def _follow(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int) -> dict[str, Any]:
         body, files = request.build(now, host_plan, segment)

@@ -21,6 +21,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
+    answers,
     catalogue,
     change,
     follower,
@@ -131,24 +132,44 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
                 self._connection.reset()
 
     def ask(self, ledger: Ledger, now: Session, host: str, segment: str, phase: str, question: str, choices: Sequence[str]) -> str:
-        """A person's answer, as an event. The command line answers through the ledger, else Ansible's own prompt asks."""
+        """A person's answer, as events. A pause keeps its reason and is asked again; what lacks its reason counts for nothing."""
+        wanted = answers.offered(choices)
+        while True:
+            answer, reason = self._asked(ledger, now, (host, segment, phase), question, wanted)
+            if answers.lacks_reason(answer, reason):
+                question = f"{answer} needs a reason\n{question}"
+            elif answer == answers.PAUSE:
+                wanted, question = answers.after_pause(wanted), f"paused: {reason}\n{question}"
+            else:
+                return answer
+
+    def _asked(self, ledger: Ledger, now: Session, where: tuple[str, str, str], question: str, choices: Sequence[str]) -> tuple[str, str]:
+        """One question and its answer with its reason. The command line answers through the ledger, else Ansible's own prompt asks."""
+        host, segment, phase = where
         token = f"{host}:{segment}:{time.time_ns()}"
         data = {"token": token, "segment": segment, "question": question, "show": "", "choices": list(choices)}
         asked = ledger.append("confirmation_requested", data, run=now.run_id, host=host, phase=phase)
         if os.environ.get(run.CONFIRM_VARIABLE):
             return self._await(ledger, now, token, asked.seq)
-        answer, by = self._prompt(question, choices), "terminal"
-        given = {"token": token, "answer": answer, "by": _user(), "channel": by, "reason": ""}
+        answer = self._prompt(question, choices)
+        reason = self._reason(answer) if answer in answers.NEEDS_REASON else ""
+        given = {"token": token, "answer": answer, "by": _user(), "channel": "terminal", "reason": reason}
         ledger.append("confirmation_given", given, run=now.run_id, host=host, phase=phase)
-        return answer
+        return answer, reason
 
-    def _await(self, ledger: Ledger, now: Session, token: str, after: int) -> str:
+    def _reason(self, answer: str) -> str:
+        while True:
+            typed = bytes(self._display.prompt_until(f"{answer}: why? ")).decode("utf-8", "replace").strip()
+            if typed:
+                return typed
+
+    def _await(self, ledger: Ledger, now: Session, token: str, after: int) -> tuple[str, str]:
         while True:
             for event in ledger.events(after):
                 if event.kind == "confirmation_given" and event.data.get("token") == token:
-                    return str(event.data["answer"])
+                    return str(event.data["answer"]), str(event.data.get("reason") or "")
                 if event.kind == "cancel_requested" and event.run == now.run_id:
-                    return "stop"
+                    return answers.STOP, ""
             time.sleep(CONFIRM_POLL)
 
     def _prompt(self, question: str, choices: Sequence[str]) -> str:

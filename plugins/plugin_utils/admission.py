@@ -12,8 +12,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Ch
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
-ATTENDED_ANSWERS = ("continue", "skip", "rollback", "stop")
-
 
 def findings(events: Sequence[Event], change: Change, run_id: str, host: str, phase: str) -> list[Finding]:
     """Every guard of a segment of this phase; none of them trusts a return code."""

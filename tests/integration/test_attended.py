@@ -33,7 +33,7 @@ def attended(house: LocalHouse, mode: str) -> str:
     return house.change(window=window)
 
 
-def answers(house: LocalHouse, *words: str) -> str:
+def answers(house: LocalHouse, *words: str | dict[str, str]) -> str:
     house.write("answers.yml", list(words))
     return str(house.root / "answers.yml")
 
@@ -91,7 +91,7 @@ def test_rollback_as_an_answer(single: LocalHouse) -> None:
 
 def test_skip_is_recorded(single: LocalHouse) -> None:
     cid = attended(single, "semi")
-    done = single.itops("run", cid, "--answers", answers(single, "skip", "continue"))
+    done = single.itops("run", cid, "--answers", answers(single, {"answer": "skip", "reason": "已手工停止"}, "continue"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert next(s["result"] for s in single.record(cid)["steps"]) == "skipped"
 
@@ -111,7 +111,7 @@ def test_without_a_terminal_it_refuses_to_start(single: LocalHouse, mode: str) -
     assert "terminal" in single.findings(cid)
 
 
-def at_a_terminal(house: LocalHouse, cid: str, answer: bytes) -> tuple[str, int]:
+def at_a_terminal(house: LocalHouse, cid: str, answer: bytes, reason: bytes = b"") -> tuple[str, int]:
     """Everything the run said to a terminal where each question is answered with this, and how it ended."""
     house.govern(cid)
     ours, theirs = pty.openpty()
@@ -121,16 +121,19 @@ def at_a_terminal(house: LocalHouse, cid: str, answer: bytes) -> tuple[str, int]
     )  # fmt: skip
     os.close(theirs)
     said = b""
-    asked = 0
+    asked = reasons = 0
     while True:
         try:
             piece = os.read(ours, 4096)
         except OSError:  # the other end is closed
             break
         said += piece
-        if said.count(b"(continue, skip, rollback, stop)") > asked:
+        if said.count(b"(continue, skip, pause, rollback, stop)") > asked:
             asked += 1
             os.write(ours, answer)
+        if said.count(b" / why") > reasons:
+            reasons += 1
+            os.write(ours, reason)
     os.close(ours)
     return said.decode(), process.wait(LIMIT)
 
@@ -139,7 +142,7 @@ def test_asked_at_a_real_terminal(single: LocalHouse) -> None:
     cid = attended(single, "semi")
     said, status = at_a_terminal(single, cid, b"continue\n")
     assert status == 0, said
-    assert said.count("(continue, skip, rollback, stop)") == 2
+    assert said.count("(continue, skip, pause, rollback, stop)") == 2
     assert {e.data["channel"] for e in single.events(cid) if e.kind == "confirmation_given"} == {"cli"}
     assert "更新文件" in said
 
@@ -183,3 +186,30 @@ def test_what_a_command_says_does_not_steer_the_terminal(house: LocalHouse) -> N
     assert "\ufffd[2J" in said and "\x1b]" not in said and "\x1b[2J" not in said
     assert "\x1b" not in (house.folder(cid) / "transcript.txt").read_text("utf-8")
     house.sound(cid)
+
+
+def test_a_skip_without_a_reason_is_refused_before_anything_starts(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    done = single.itops("run", cid, "--answers", answers(single, "continue", "skip"))
+    assert done.returncode == 2 and "answer 2: skip needs a reason" in done.stderr
+    assert set(single.kinds(cid)) <= {"decided"}
+
+
+def test_a_pause_keeps_its_reason_and_is_asked_again(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    done = single.itops("run", cid, "--answers", answers(single, {"answer": "pause", "reason": "等待业务确认"}, "continue", "continue"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    given = [(row["answer"], row["reason"]) for row in single.record(cid)["confirmations"]]
+    assert given == [("pause", "等待业务确认"), ("continue", ""), ("continue", "")]
+    asked = [event.data for event in single.events(cid) if event.kind == "confirmation_requested"]
+    assert "pause" in asked[0]["choices"] and "pause" not in asked[1]["choices"] and "等待业务确认" in asked[1]["question"]
+    assert "等待业务确认" in (single.folder(cid) / "record.zh_CN.md").read_text("utf-8")
+    single.sound(cid)
+
+
+def test_a_reason_is_asked_for_at_the_terminal(single: LocalHouse) -> None:
+    cid = attended(single, "semi")
+    said, _status = at_a_terminal(single, cid, b"skip\n", b"\xe5\xb7\xb2\xe6\x89\x8b\xe5\xb7\xa5\xe5\xae\x8c\xe6\x88\x90\n")
+    rows = single.record(cid)["confirmations"]
+    assert rows and all((row["answer"], row["reason"]) == ("skip", "已手工完成") for row in rows), said
+    assert "原因 / why" in said
