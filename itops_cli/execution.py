@@ -101,7 +101,7 @@ class Execution:
         reason = self._prompt(f"{answer}: 原因 / why", None) if answer in answers.NEEDS_REASON else ""
         return ("" if answers.lacks_reason(answer, reason) else answer), reason
 
-    def _prompt(self, question: str, kind: click.ParamType | None) -> str:
+    def _prompt(self, question: str, kind: click.Choice[str] | None) -> str:
         self.asking = True
         try:
             return str(click.prompt(question, type=kind, default=None))

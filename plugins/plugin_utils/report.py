@@ -111,13 +111,14 @@ class _Page:
         return labels.label("decision", name, self.lang)
 
     def decisions(self) -> str:
-        made = [
-            [self.at(d["at"]), self.word(d["decision"]), f"{d['name'] or d['by']} ({d['account']})", d["plan_digest"][:12] or EMPTY,
-             self.word("yes" if d["signed"] else "no"), wording.shorten("; ".join([*self._details(d["details"]), d["remark"]]).strip("; "), 400) or EMPTY]
-            for d in self.r["decisions"]
-        ]  # fmt: skip
         names = ("at", "decision", "person", "plan", "signed", "remark")
-        return table([self.word(name) for name in names], made or [[EMPTY] * len(names)])
+        return table([self.word(name) for name in names], [self._decision(d) for d in self.r["decisions"]] or [[EMPTY] * len(names)])
+
+    def _decision(self, d: Row) -> list[str]:
+        said = "; ".join(filter(None, [*self._details(d["details"]), d["remark"]]))
+        signed = self.word("signed_yes" if d["signed"] else "signed_no")
+        person = f"{d['name'] or d['by']} ({d['account']})"
+        return [self.at(d["at"]), self.word(d["decision"]), person, d["plan_digest"][:12] or EMPTY, signed, wording.shorten(said, 400) or EMPTY]
 
     def _details(self, details: Mapping[str, Any]) -> list[str]:
         """What a decision's details come to: judgement, contact, reason, verdict, and how each delivery and reference ended."""
