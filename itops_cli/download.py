@@ -264,10 +264,20 @@ class _Download:
             with get(self.session, url, self.terms, self.strong, {}) as response:
                 if response.status_code != OK:
                     no_file(response)
-                content = next(response.iter_content(LIMIT + 1), b"")
+                content = _small(response)
         except (requests.RequestException, Cut) as error:
             why = str(error) if isinstance(error, Cut) else type(error).__name__
             raise Refused(f"its signature does not come: {shown(url)}: {why}", "itops notice fetch CHANGE, later") from None
         if len(content) > LIMIT:
             raise Refused("what should be its signature is far too large", "ask the supplier for a detached one")
         return content
+
+
+def _small(response: requests.Response) -> bytes:
+    """The whole of what should be small, or one block more than a signature may have."""
+    content = b""
+    for block in response.iter_content(BLOCK):
+        content += block
+        if len(content) > LIMIT:
+            break
+    return content

@@ -74,7 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         sent = content[: self.shop.cut_after.pop(0)] if self.shop.cut_after and status in (200, 206) else content
         if self.shop.chunked and status == 200:
-            sent = b"%x\r\n%s\r\n" % (len(sent), sent) + (b"0\r\n\r\n" if sent == content else b"")
+            size = max(len(sent) // 5, 1)
+            parts = [sent[start : start + size] for start in range(0, len(sent), size)]
+            sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + (b"0\r\n\r\n" if sent == content else b"")
         self.wfile.write(sent)
 
     def log_message(self, *_args: Any) -> None:

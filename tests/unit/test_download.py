@@ -269,7 +269,9 @@ def test_no_login_and_no_token_in_what_is_said(web: Shop, folder: Path, tmp_path
 # ------------------------------------------------------------------ signatures
 
 
-def test_a_signature_beside_the_file_proves_it_and_is_not_put_into_the_folder(web: Shop, folder: Path) -> None:
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_signature_beside_the_file_proves_it_and_is_not_put_into_the_folder(web: Shop, folder: Path, chunked: bool) -> None:
+    web.chunked = chunked
     signer = Minisigner()
     web.files["app.bin.minisig"] = signer.sign(BODY)
     found = one(folder, item(web, signature="app.bin.minisig"), Terms(keys=Keys((minisign_key(signer.public),))))

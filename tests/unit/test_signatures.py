@@ -139,6 +139,14 @@ def test_a_revoked_key_proves_nothing(file: Path, tmp_path: Path) -> None:
         assert "revoked" in str(refused(file, signature, Keys(keyring=gone.ring(tmp_path / "keys"))))
 
 
+def test_an_expired_key_proves_nothing(file: Path, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="itops-gpg-") as folder, gpg(Path(folder, "home")) as old:
+        past = ("--faked-system-time", "20200101T000000!")
+        old.run(*past, "--quick-generate-key", "Old <old@example.org>", "ed25519", "sign", "1d")
+        signature = old.sign(CONTENT, *past, "--local-user", "old@example.org")
+        assert "expired key" in str(refused(file, signature, Keys(keyring=old.ring(tmp_path / "keys"))))
+
+
 def test_a_key_that_is_not_in_the_keyring_is_named(file: Path, supplier: Gpg, tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="itops-gpg-") as folder, gpg(Path(folder, "home"), "Other <o@example.org>") as other:
         error = refused(file, other.sign(CONTENT), Keys(keyring=supplier.ring(tmp_path / "keys")))
