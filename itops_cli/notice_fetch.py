@@ -168,6 +168,7 @@ class Bars:
                 self.bar = click.progressbar(length=max(total or have, 1), label=name, file=sys.stderr, show_pos=True)
                 self.bar.__enter__()
             self.bar.length = max(total or have, 1)
-            self.bar.update(have - self.bar.pos)
+            if have == total or have - self.bar.pos >= self.bar.length // 100:
+                self.bar.update(have - self.bar.pos)
 
         return came
