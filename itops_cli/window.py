@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import icalendar
-from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
+from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, labels
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import windows
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.periods import Period
@@ -20,15 +20,19 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import R
 
 from itops_cli import deciding
 from itops_cli.errors import Exit, say
-from itops_cli.output import emit, format_option, write_file
+from itops_cli.output import emit, format_option, lang_option, write_file
+
+COLUMNS = ("start", "end", "hours")
+LONGEST = timedelta(days=1)  # a period of a list; so far beyond the last day is looked for its end
 
 
 @click.command("window")
 @click.argument("change")
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How far to look.")
 @click.option("--ics", type=click.Path(dir_okay=False, path_type=Path), help="Write them as an iCalendar file, too.")
+@lang_option
 @format_option
-def command(change: str, days: int, ics: Path | None, fmt: str) -> None:
+def command(change: str, days: int, ics: Path | None, lang: str, fmt: str) -> None:
     """The next possible windows: where the business is low, the supplier reachable and nothing frozen.
 
     Ends with 3, saying why, where there is none.
@@ -38,15 +42,23 @@ def command(change: str, days: int, ics: Path | None, fmt: str) -> None:
     now = deciding.look(change)
     start = now.at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     services = {sid: now.services[sid] for sid in now.change.services}
-    found = windows.possible(services, now.policy["calendar"], now.ws.timezone, start, start + timedelta(days=days))
-    long_enough = [period for period in found if period.end - period.start >= now.expected]
+    last = start + timedelta(days=days)
+    found = windows.possible(services, now.policy["calendar"], now.ws.timezone, start, last + LONGEST)
+    long_enough = [period for period in found if period.start < last and period.end - period.start >= now.expected]
+    warnings = windows.unannounced(now.policy["calendar"], now.ws.timezone, start, last)
     if ics:
         write_file(ics, _calendar(now, long_enough).to_ical().decode().replace("\r\n", "\n").replace("\n", "\r\n"))
-    data = {"change": change, "expected_s": int(now.expected.total_seconds()), "windows": [_data(period) for period in long_enough]}
-    emit(data, fmt, lambda: table(["start", "end", "hours"], [_row(period, now) for period in long_enough]) if long_enough else "no window")
+    data = {"change": change, "expected_s": int(now.expected.total_seconds()), "windows": [_data(period) for period in long_enough], "warnings": warnings}
+    emit(data, fmt, lambda: _text(long_enough, now, lang))
+    for warning in warnings:
+        say(f"{warning} → {windows.ANNOUNCE}")
     if not long_enough:
         say("\n".join(_why(now, services, start, days)))
         raise Exit(REFUSED)
+
+
+def _text(found: list[Period], now: Facts, lang: str) -> str:
+    return table([labels.label("windows", name, lang) for name in COLUMNS], [_row(p, now) for p in found]) if found else labels.label("windows", "none", lang)
 
 
 def _data(period: Period) -> dict[str, str]:
@@ -71,13 +83,13 @@ def _why(now: Facts, services: dict[str, Any], start: datetime, days: int) -> li
 
 
 def _calendar(now: Facts, found: list[Period]) -> icalendar.Calendar:
-    """In UTC, so that every calendar shows its owner's own time; the ids stay the same when it is made again."""
+    """In UTC, so that every calendar shows its owner's own time. An id is made from the end: it stays the same while the window has begun."""
     made = icalendar.Calendar()
     made.add("prodid", "-//itops//windows//")
     made.add("version", "2.0")
     for period in found:
         event = icalendar.Event()
-        event.add("uid", f"{now.change.id}-{period.start:%Y%m%dT%H%M%SZ}@itops")
+        event.add("uid", f"{now.change.id}-{period.end:%Y%m%dT%H%M%SZ}@itops")
         event.add("dtstamp", now.at.astimezone(UTC))
         event.add("dtstart", period.start)
         event.add("dtend", period.end)

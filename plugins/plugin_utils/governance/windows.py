@@ -24,6 +24,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.periods import DAY, Period
 
 KEYS = ("business_low", "supplier_hours")
+ANNOUNCE = "name them in policy.yml: calendar.workdays and calendar.holidays"
 Services = Mapping[str, Mapping[str, Any]]
 Calendar = Mapping[str, Any]
 
@@ -61,6 +62,13 @@ def frozen(service: Mapping[str, Any], calendar: Calendar, timezone: str) -> Ite
             yield Period(first.astimezone(UTC), end.astimezone(UTC)), str(entry.get("remark") or f"{entry['start']} – {entry['end']}")
 
 
+def unannounced(calendar: Calendar, timezone: str, start: datetime, end: datetime) -> list[str]:
+    """What nobody knows yet of the working days between two moments, a sentence for each year."""
+    tz = clock.zone(timezone)
+    years = range(start.astimezone(tz).year, (end - timedelta(microseconds=1)).astimezone(tz).year + 1)
+    return [unknown for unknown in (workdays.unknown(calendar, year) for year in years) if unknown]
+
+
 def planned(change: Change) -> Period | None:
     """The plan's window."""
     window = change.plan.get("window")
@@ -76,6 +84,8 @@ def planned_findings(change: Change, services: Services, calendar: Calendar, tim
     yield Finding("window", window.end > now, f"planned {_said(window, timezone)}" + ("" if window.end > now else ", which is over"), remedy)
     for sid in change.services:
         yield from _inside(sid, services[sid], calendar, timezone, window, remedy, strict)
+    for unknown in unannounced(calendar, timezone, window.start, window.end) if strict else ():
+        yield Finding("calendar", False, unknown, ANNOUNCE, "warning")
 
 
 def _inside(sid: str, service: Mapping[str, Any], calendar: Calendar, timezone: str, window: Period, remedy: str, strict: bool) -> Iterator[Finding]:
@@ -85,9 +95,6 @@ def _inside(sid: str, service: Mapping[str, Any], calendar: Calendar, timezone: 
             continue
         fits = any(period.covers(window) for period in offered(service, key, calendar, timezone, window.start, window.end))
         yield Finding("window", fits, f"{sid}: {'within' if fits else 'not within'} {key}", remedy)
-        unknown = workdays.unknown(calendar, window.start.year)
-        if unknown:
-            yield Finding("calendar", False, unknown, "name them in policy.yml: calendar.workdays and calendar.holidays", "warning")
     for period, remark in frozen(service, calendar, timezone):
         if period.start < window.end and window.start < period.end:
             yield Finding("window", False, f"{sid}: frozen: {remark}", remedy)

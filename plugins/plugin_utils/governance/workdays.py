@@ -9,7 +9,7 @@ date is what the calendar on the wall says. Dates that policy.yml adds go before
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
@@ -45,11 +45,22 @@ def fault(calendar: Mapping[str, Any]) -> str:
 
 
 def unknown(calendar: Mapping[str, Any], year: int) -> str:
-    """What the installed library does not know of this year; "" where nothing is missing. China announces its make-up days year by year."""
+    """What neither the installed library nor policy.yml says of this year; "" where nothing is missing.
+
+    China announces its make-up days year by year; outside of its years the library would call every day an ordinary one.
+    """
     known = _country(calendar["country"], calendar.get("subdivision"), year)
-    if known is None or calendar["country"] != "CN" or any(day.year == year for day in known.weekend_workdays):
+    if known is None:
         return ""
-    return f"the make-up working days of {year} are not known to the installed calendar (holidays {version('holidays')})"
+    library = f"are not known to the installed calendar (holidays {version('holidays')})"
+    if not known.start_year <= year <= known.end_year:
+        return "" if _names(calendar["holidays"], year) else f"the public holidays of {year} {library}"
+    announced = calendar["country"] != "CN" or any(day.year == year for day in known.weekend_workdays)
+    return "" if announced or _names(calendar["workdays"], year) else f"the make-up working days of {year} {library}"
+
+
+def _names(dates: Sequence[str], year: int) -> bool:
+    return any(text.startswith(f"{year}-") for text in dates)
 
 
 @lru_cache(maxsize=64)
