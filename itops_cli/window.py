@@ -43,7 +43,7 @@ def command(change: str, days: int, ics: Path | None, lang: str, fmt: str) -> No
     start = now.at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     services = {sid: now.services[sid] for sid in now.change.services}
     last = start + timedelta(days=days)
-    found = windows.possible(services, now.policy["calendar"], now.ws.timezone, start, last + LONGEST)
+    found = windows.possible(services, now.policy["calendar"], now.ws.timezone, start, last + LONGEST, now.complex)
     long_enough = [period for period in found if period.start < last and period.end - period.start >= now.expected]
     warnings = windows.unannounced(now.policy["calendar"], now.ws.timezone, start, last)
     if ics:

@@ -54,4 +54,7 @@ class ActionModule(RunAction):
         if answer != "continue":
             return {"go": False, **request.declined(ledger, now, plan, segment, answer)}
         slow_road.begun(ledger, now, plan, segment)
+        if late := request.late(now, segment):
+            slow_road.ended(ledger, now, plan, segment, "failed", late)
+            raise AnsibleActionFail(late)
         return {"go": True, **slow_road.step_args(segment, now.change.path.parent)}

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, policy, staging
@@ -75,6 +77,15 @@ def _timed(now: Session, segment: Segment) -> list[dict[str, Any]]:
         return list(segment.steps)
     seconds = durations.of_steps(now.change, now.ws, precedents.find(now.change, now.ws))
     return [{**step, "expected_s": round(seconds[step["id"]])} if step["id"] in seconds else step for step in segment.steps]
+
+
+def late(now: Session, segment: Segment) -> str:
+    """Why a step that Ansible's own modules do may not begin any more: it would not end within the window; "" where it may."""
+    deadline = _deadline(now, segment)
+    needed = sum(step.get("expected_s") or 0 for step in _timed(now, segment))
+    if deadline is None or time.time() + needed <= deadline:
+        return ""
+    return f"step not begun: the window ends at {datetime.fromtimestamp(deadline, UTC):%Y-%m-%dT%H:%M:%SZ}, it takes about {needed} s"
 
 
 def known(now: Session, plan: HostPlan) -> list[dict[str, Any]]:

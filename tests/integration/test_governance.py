@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 
+from tests import governing
 from tests.integration.conftest import LocalHouse
-
-ALWAYS = [{"start": "00:00", "end": "24:00"}]
-PEOPLE = {"zhang": ["owner"], "li": ["executor"], "wang": ["approver"], "zhao": ["reviewer"]}
 
 
 class Office(LocalHouse):
@@ -25,38 +21,18 @@ class Office(LocalHouse):
 
     def __init__(self, root: Path):
         super().__init__(root)
-        self.governed = False
-        record = self.read_service("shop")
-        record["maintenance"] |= {"business_low": ALWAYS, "supplier_hours": ALWAYS}
-        record["stakeholders"] = ["zhang"]
-        self.service(record)
-        people = []
-        for pid, roles in PEOPLE.items():
-            made = json.loads(self.itops("people", "key", f"keys/{pid}.pem", "--new", "--format", "json").stdout)
-            people.append({"id": pid, "name": pid, "roles": roles, "accounts": [identity.account()], "public_key": made["public_key"],
-                           "contact": {"mail": f"{pid}@example.com"}})  # fmt: skip
-        self.write("inventory/people.yml", {"people": people})
+        governing.move_in(self)
 
     def complex_change(self, number: int = 1, **more: Any) -> str:
-        now = datetime.now(UTC).replace(microsecond=0)
-        window = {"start": (now - timedelta(hours=1)).isoformat(), "end": (now + timedelta(hours=3)).isoformat()}
-        cid = self.change(number, window=window, **more)
+        cid = self.change(number, window=governing.window(), **more)
         self.edit_change(cid, lambda data: data.update(category="normal", related_events=[{"id": "INC-7", "title": "首页慢"}]))
         return cid
 
     def decide(self, who: str, verb: str, cid: str, *more: str, expect: int = 0) -> str:
-        done = self.itops("change", verb, cid, "--as", who, "--key", f"keys/{who}.pem", *more)
-        assert done.returncode == expect, (verb, done.stdout, done.stderr)
-        return done.stdout + done.stderr
+        return governing.decide(self, who, verb, cid, *more, expect=expect)
 
     def decide_all(self, cid: str) -> None:
-        (self.root / "mail.eml").write_text("内容与回滚方案已确认\n", "utf-8")
-        self.decide("li", "assess", cid)
-        self.decide("li", "supplier", cid, "--contact", "刘洋", "--content-ok", "--rollback-ok", "--evidence", "mail.eml")
-        self.decide("li", "report", cid, "--by-hand", "例会")
-        self.decide("wang", "approve", cid, "--remark", "同意")
-        self.decide("li", "announce", cid, "--by-hand", "公告栏")
-        self.decide("li", "checklist", cid, "--yes")
+        governing.decide_all(self, cid)
 
 
 @pytest.fixture

@@ -234,6 +234,19 @@ def test_a_segment_takes_the_end_of_the_window_to_the_host_and_the_way_back_has_
     assert request.build(urgent, plans[0], request.find(plans[0], "patch-1"))[0]["deadline"] is None
 
 
+def test_a_step_of_ansibles_own_modules_is_asked_before_it_begins_too(tmp_path: Path) -> None:
+    tasks = {"kind": "update", "title": "任务", "tasks": "more.yml", "duration": 600}
+    (tmp_path / "changes").mkdir()
+    (tmp_path / "changes/more.yml").write_text("[]\n", "utf-8")
+    for minutes, fits in ((30, True), (5, False)):
+        start = datetime.now(UTC).replace(microsecond=0)
+        window = {"start": (start - timedelta(hours=1)).isoformat(), "end": (start + timedelta(minutes=minutes)).isoformat()}
+        now, plans = lined_up(tmp_path, plan={"window": window, "steps": [*make.plan()["steps"][:2], tasks, *make.plan()["steps"][2:]]})
+        segment = next(s for s in request.all_segments(plans[0]) if s.road == "tasks" and s.phase == "patch")
+        assert (request.late(now, segment) == "") == fits
+        assert fits or "it takes about 600 s" in request.late(now, segment)
+
+
 # ---------------------------------------------------------------- the command
 
 
