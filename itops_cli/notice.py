@@ -75,7 +75,7 @@ def import_notice(
 ) -> None:  # fmt: skip
     """Make the change file of a notice, with everything known filled in and everything unknown named.
 
-    With --download, ends with 3 where a file could not be fetched or is not proved; the change file stays, and `itops notice fetch` goes on.
+    With --download, ends with 3 where a file could not be fetched or is not proved; the change file stays, and the command notice fetch goes on with it.
 
     Example: itops notice import SHA256SUMS --service web --id SUP-118 --supplier 示例公司 --base-url https://example.org/2.4.1 --download
     """
