@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, runsheet, session, staging, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, policy, runsheet, runsheet_page, session, staging, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import plan as plan_order
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
@@ -17,15 +18,16 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders imp
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option, lang_option
+from itops_cli.output import emit, format_option, lang_option, write_file
 
 
 @click.command("plan")
 @click.argument("change")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the document to this file, to be printed.")
 @lang_option
 @format_option
-def command(change: str, lang: str, fmt: str) -> None:
-    """Print the run-sheet: gate findings, host order, every step and its way back.
+def command(change: str, output: Path | None, lang: str, fmt: str) -> None:
+    """The run-sheet to print, tick and sign: gate findings, key facts, every step with its way back, known errors.
 
     Exit status 0 when the gate would let it pass, 3 when it would refuse.
 
@@ -41,8 +43,10 @@ def command(change: str, lang: str, fmt: str) -> None:
         plans = [now.host_plan(t, session.values(now, t, _record_vars(now, t), "%{state}"), _state_dir(now, t)) for t in targets]
     except UnknownPlaceholder as error:
         raise Exit(2, f"{loaded.path}: {error}") from None
-    data = runsheet.data(now, plans, findings)
-    emit(data, fmt, lambda: runsheet.text(data, lang))
+    data = runsheet.data(now, plans, findings, policy.load(ws))
+    if output:
+        write_file(output, runsheet_page.render(data, lang) + "\n")
+    emit(data, fmt, str(output) if output else lambda: runsheet_page.render(data, lang))
     raise Exit(3 if refusals(findings) else 0)
 
 

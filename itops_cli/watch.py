@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def command(change: str, wait: bool, from_start: bool, fmt: str) -> None:
 
     Example: itops watch CHG-20261123-01 --from-start
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever started us ignores it
     ws = workspace.find()
     change_file.find(ws, change)
     raise Exit(_Watch(ws, change, fmt).follow(wait, from_start))

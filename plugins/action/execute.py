@@ -19,6 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     placeholders,
     progress,
     request,
+    runsheet_lines,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, cancelled
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
@@ -81,8 +82,8 @@ class ActionModule(RunAction):
     def _confirm(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> str:
         if not segment.confirm:
             return "continue"
-        lines = [f"{step['title']}: [{step['run_as'] or self._connection_user()}@{host_plan.target.service}]# {step['display']}" for step in segment.steps]
-        return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, "\n".join(lines), answers.ATTENDED)
+        question = runsheet_lines.question(host_plan, segment.id, list(segment.steps), self._connection_user())
+        return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, question, answers.ATTENDED)
 
     def _follow(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int) -> dict[str, Any]:
         body, files = request.build(now, host_plan, segment)

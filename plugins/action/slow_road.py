@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.itops.maintenance.plugins.plugin_utils import admission, answers, finding, placeholders, request, slow_road
+from ansible_collections.itops.maintenance.plugins.plugin_utils import admission, answers, finding, placeholders, request, runsheet_lines, slow_road
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
@@ -49,7 +49,7 @@ class ActionModule(RunAction):
             raise AnsibleActionFail("; ".join(map(str, refused)))
         answer = "continue"
         if segment.confirm:
-            question = "\n".join(f"{step['title']}: {step['display']}" for step in segment.steps)
+            question = runsheet_lines.question(plan, segment.id, list(segment.steps), "")
             answer = self.ask(ledger, now, plan.target.host, segment.id, segment.phase, question, answers.ATTENDED)
         if answer != "continue":
             return {"go": False, **request.declined(ledger, now, plan, segment, answer)}

@@ -1,0 +1,114 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run-sheet as a document that a person can print, follow step by step, tick and sign (维护清单, 执行命令, 维护异常处理步骤)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, wording
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import cell, table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.report import visible
+from ansible_collections.itops.maintenance.plugins.plugin_utils.wording import EMPTY
+
+SECTION = "runsheet"
+ROLES = ("executor", "reviewer", "approver")
+BOX = "☐"
+
+
+def render(sheet: Mapping[str, Any], lang: str) -> str:
+    """The whole document as Markdown."""
+    return _Page(sheet, lang).text()
+
+
+class _Page:
+    """One language of one run-sheet."""
+
+    def __init__(self, sheet: Mapping[str, Any], lang: str):
+        self.s = sheet
+        self.lang = lang
+
+    def t(self, name: str) -> str:
+        return labels.label(SECTION, name, self.lang)
+
+    def table(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+        return table([self.t(name) for name in names], [[value or EMPTY for value in row] for row in rows] or [[EMPTY] * len(names)])
+
+    def text(self) -> str:
+        blocks = [f"# {self.t('sheet')} {cell(self.s['change'])} {cell(self.s['title'])}", self.head(), *self.gate()]
+        for service in self.s["services"]:
+            blocks += [f"## {self.t('facts')}: {cell(service['name'])} ({cell(service['id'])})", self.facts(service)]
+            blocks += [f"## {self.t('preparation')}: {cell(service['id'])}", self.preparation(service)]
+        blocks += [f"## {self.t('order')}", self.order()]
+        for host in self.s["hosts"]:
+            blocks += [f"## {self.t('steps')}: {cell(host['host'])}", *self.steps(host["segments"], host)]
+        blocks += [block for host in self.s["hosts"] for block in self.back(host)]
+        blocks += [f"## {self.t('errors')}", self.errors(), f"## {self.t('signatures')}", self.signatures()]
+        return "\n\n".join(blocks)
+
+    def head(self) -> str:
+        head, window = self.s["head"], self.s["head"]["window"]
+        planned = f"{wording.moment(window['start'], self.s['timezone'])} – {wording.moment(window['end'], self.s['timezone'])}" if window else ""
+        rows = [
+            ("service", ", ".join(f"{service['name']} ({service['id']})" for service in self.s["services"])), ("window", planned),
+            ("mode", labels.value_label("values", self.s["mode"], self.lang)), ("notice", head["notice"]), ("supplier", head["supplier"]),
+            *((role, head[role]) for role in ROLES), ("plan_digest", self.s["plan_digest"]),
+        ]  # fmt: skip
+        return self.table(("item", "value"), [(self.t(name), value) for name, value in rows])
+
+    def gate(self) -> Iterator[str]:
+        found = [Finding(**finding) for finding in self.s["gate"]["findings"]]
+        yield f"## {self.t('gate')}: {self.t(self.s['gate']['result'])}"
+        yield "\n".join([*(f"- {cell(finding)}" for finding in found if not finding.ok), f"- {sum(finding.ok for finding in found)} {self.t('held')}"])
+
+    def facts(self, service: Mapping[str, Any]) -> str:
+        kept = f"{self.t('in_document' if service['custody'] == 'document' else 'in_software')}:{service['ref']}" if service["ref"] else ""
+        rows = [
+            (self.t("address"), ", ".join(service["addresses"]), ""), (self.t("account"), " ".join(filter(None, [service["account"], kept])), ""),
+            (self.t("data_dirs"), ", ".join(service["data_dirs"]), ""), *((row["item"], row.get("value"), row.get("remark")) for row in service["key_info"]),
+        ]  # fmt: skip
+        return self.table(("key", "details", "care"), rows)
+
+    def preparation(self, service: Mapping[str, Any]) -> str:
+        ready = service["preparation"]
+        rows = [(item["item"], item.get("name"), item.get("remark"), BOX) for item in ready.get("items") or []]
+        rows += [(self.t("software"), " ".join(filter(None, [s["name"], s.get("version_min")])), s.get("remark"), BOX) for s in ready.get("software") or []]
+        return self.table(("ready", "name", "remark", "tick"), rows)
+
+    def order(self) -> str:
+        lines = [f"{n}. {cell(h['host'])} ({self.t(h['role'])}, {self.t('batch')} {h['stage']}.{h['batch']})" for n, h in enumerate(self.s["hosts"], 1)]
+        return "\n".join(lines) or EMPTY
+
+    def steps(self, segments: Sequence[Mapping[str, Any]], host: Mapping[str, Any]) -> Iterator[str]:
+        for segment in segments:
+            for step in segment["steps"]:
+                asked = f" ({self.t('asks')})" if segment["confirm"] else ""
+                yield f"**{cell(step['number'])}** [{self.t('phase_' + step['phase'])}] {cell(step['title'])}{asked}"
+                yield f"```text\n{_plain(step['prompt'])}\n```"
+                yield f"{self.t('expects')}: {cell(step['expects'] or self.t('normal'))}"
+                yield self.t("done_line")
+
+    def back(self, host: Mapping[str, Any]) -> Iterator[str]:
+        """A page of its own for each host: it is reached for when something goes wrong."""
+        yield "---"
+        yield f"## {self.t('rollback')}: {cell(host['host'])} ({self.t('back_itself' if host['rolls_back_itself'] else 'back_asked')})"
+        yield from list(self.steps(host["rollback"], host)) or [self.t("no_way_back")]
+
+    def errors(self) -> str:
+        rows = [
+            (entry["type"], entry["pattern"], entry["event"], "; ".join(f"{n}. {step}" for n, step in enumerate(entry["steps"] or [], 1)),
+             labels.value_label("service", str(entry["action"]), self.lang))
+            for entry in self.s["known_errors"]
+        ]  # fmt: skip
+        return self.table(("error_type", "message", "event", "handling", "action"), rows)
+
+    def signatures(self) -> str:
+        return self.table(("role", "person", "signature", "date"), [(self.t(role), self.s["head"][role], "", "") for role in ROLES])
+
+
+def _plain(text: str) -> str:
+    """Within a code block: nothing in it can end the block, or steer a terminal."""
+    return "\n".join(line.expandtabs(4).rstrip() for line in visible(text).split("\n")).replace("```", "`\u200b`\u200b`")

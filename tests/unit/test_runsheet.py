@@ -1,0 +1,96 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run-sheet: everything a person needs to do it by hand, in both languages, and no secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import placeholders, runsheet, runsheet_lines, runsheet_page
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit import make
+from tests.unit.test_lineup import lined_up
+
+REPO = Path(__file__).resolve().parents[2]
+SECRET = "S3cr3t-token-4711"
+RECORD: dict[str, Any] = {
+    "credentials": {"custody": "software", "ref": "pass:ops/web", "account": "deploy"},
+    "endpoints": [{"ip": "192.0.2.10", "port": 443, "protocol": "https", "probe": "none"}],
+    "key_info": [{"item": "机柜", "value": "A|3", "remark": "钥匙在值班室"}],
+    "preparation": {"items": [{"item": "通知值班", "name": "电话"}], "software": [{"name": "xshell", "side": "operator"}]},
+    "known_errors": [{"type": "端口占用", "pattern": "Address already in use", "event": "INC-3", "steps": ["查占用进程", "停止它"], "action": "pause"}],
+}
+FOUND = [Finding("notice", True, "notice SUP-1"), Finding("approved", False, "not approved", "itops change approve CHG-20261123-01")]
+
+
+def sheet(root: Path, **parts: Any) -> dict[str, Any]:
+    now, plans = lined_up(root, RECORD, None, executor="li", approver="wang", **parts)
+    return runsheet.data(now, plans, FOUND)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("zh_CN", ["维护清单", "关键信息", "详情", "注意事项", "服务地址信息", "登录帐号口令", "deploy 见密码库:pass:ops/web", "数据目录地址", "前期准备工作",
+                   "验证方式：执行反馈信息", "回滚", "维护异常处理步骤", "异常类型", "提示信息", "关联事件", "签字栏", "执行人", "审批人", "☐ 已执行"]),
+        ("en", ["Run-sheet", "Key facts", "deploy see the password store:pass:ops/web", "Preparation", "Rollback", "Known errors", "Signatures", "☐ done"]),
+    ],
+)  # fmt: skip
+def test_everything_a_person_needs_is_on_it(tmp_path: Path, lang: str, words: list[str]) -> None:
+    text = runsheet_page.render(sheet(tmp_path), lang)
+    for word in [*words, "192.0.2.10:443", "/srv/web", "钥匙在值班室", "xshell", "端口占用", "1. 查占用进程; 2. 停止它", "[root@web]# ", "李四", "王五"]:
+        assert word in text, word
+    assert "not approved → itops change approve CHG-20261123-01" in text and "SUP-1" in text
+    assert text.index("web2/1") < text.index("web1/1") < text.index("web2/R1"), "standby first, ways back on pages of their own"
+
+
+def test_it_is_clean_markdown(tmp_path: Path) -> None:
+    steps = make.plan()["steps"]
+    steps[1] = {"kind": "update", "title": "a|b `x` *y*", "command": "sh -c 'echo ``` | tee x'", "expect": {"contains": ["a|b", "<script>"]}}
+    for lang in ("zh_CN", "en"):
+        (tmp_path / f"{lang}.md").write_text(runsheet_page.render(sheet(tmp_path / lang, plan={"steps": steps}), lang) + "\n", "utf-8")
+    tool = [str(Path(sys.executable).parent / "pymarkdown"), "--config", str(REPO / ".pymarkdown.json"), "scan"]
+    done = subprocess.run([*tool, *map(str, tmp_path.glob("*.md"))], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_no_command_ends_its_block(command: str) -> None:
+    shown = runsheet_page._plain(f"[root@web]# {command}")
+    assert "```" not in shown and all(line == line.rstrip() for line in shown.split("\n"))
+
+
+def test_the_same_numbers_in_print_and_live_and_no_limit_changes_them(tmp_path: Path) -> None:
+    now, plans = lined_up(tmp_path, RECORD)
+    printed = {step["number"]: step for host in runsheet.data(now, plans, [])["hosts"] for s in [*host["segments"], *host["rollback"]] for step in s["steps"]}
+    _alone, (only,) = lined_up(tmp_path / "alone", RECORD, ["web1"])
+    assert set(runsheet_lines.numbers(only).values()) == {number for number in printed if number.startswith("web1/")}
+    segment = plans[0].patch()[0]
+    asked = runsheet_lines.question(plans[0], segment.id, list(segment.steps), "")
+    for step in segment.steps:
+        number = runsheet_lines.numbers(plans[0])[segment.id, str(step["id"])]
+        assert f"{number} {step['title']}: {printed[number]['prompt']}" in asked
+
+
+def test_a_secret_in_an_expectation_is_its_name_again(tmp_path: Path) -> None:
+    step = {"expect": {"contains": [f"token {SECRET}"]}, "run_as": "", "display": "x", "title": "x", "id": "s1"}
+    shown = runsheet_lines.expectation(step, placeholders.Values({}, {"token": SECRET}).secret)
+    assert SECRET not in shown and "%{token}" in shown
+
+
+def test_the_document_is_written_to_a_file_and_programs_get_all_of_it(tmp_path: Path) -> None:
+    root = make.workspace(tmp_path / "w", **{**RECORD})
+    make.change(root)
+    itops = [str(Path(sys.executable).parent / "itops"), "plan", make.CHANGE]
+    done = subprocess.run([*itops, "--output", "sheet.md"], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "维护清单" in (root / "sheet.md").read_text("utf-8"), done.stderr
+    data = subprocess.run([*itops, "--format", "json"], cwd=root, capture_output=True, text=True, check=False).stdout
+    assert '"number": "web2/1"' in data and '"known_errors"' in data
