@@ -50,6 +50,7 @@ def pages() -> dict[str, str]:
         "service.md": _service(),
         "change.md": _change(),
         "policy.md": _policy(),
+        "document.md": _document(),
         "life-cycle.md": _life_cycle(),
         "step.md": _step(),
         "commands.md": _commands(),
@@ -97,6 +98,14 @@ def _policy() -> str:
         " [known errors](../howto/known-errors.md)."
     )
     return "\n\n".join([intro, *_schema(spec.options("policy"), "policy")])
+
+
+def _document() -> str:
+    intro = (
+        "# The document\n\nFront matter of every Markdown file under `documents/`, between two lines `---`; also the form of an entry of"
+        " `documents/register.yml`, for what is not Markdown yet."
+    )
+    return "\n\n".join([intro, *_schema(spec.options("document"), "document")])
 
 
 def _life_cycle() -> str:

@@ -35,6 +35,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",
     "errors": "itops_cli.errors_table",
+    "docs": "itops_cli.documents",
 }
 
 

@@ -97,7 +97,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     unshaped = bool(errors(problems))
     problems += _references(report, services, people)
     if unshaped:
-        return None, problems
+        return None, [*problems, *_unfilled(report, data)]
     name_steps(data)
     problems += [*_identity(report, path), *_plan(report), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 MARKER = "itops.yml"
-SETTINGS = {"organisation", "timezone", "records", "staging", "facts"}
+SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Workspace:
     records: Path
     staging: Path
     facts: Path
+    documents: Path
 
     @property
     def inventory(self) -> Path:
@@ -77,6 +78,7 @@ def load(root: Path) -> Workspace:
         records=(root / records),
         staging=(root / settings.get("staging", "staging")),
         facts=(root / settings.get("facts", "facts")),
+        documents=(root / settings.get("documents", "documents")),
     )
 
 

@@ -1,0 +1,20 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`itops docs`: the department's documents. Markdown inside, watermarked PDF outside, everything else migrated."""
+
+from __future__ import annotations
+
+import click
+
+from itops_cli.lazy import LazyGroup
+
+COMMANDS: dict[str, str] = {}  # name -> module[:attribute]
+
+
+@click.group("docs", cls=LazyGroup, lazy=COMMANDS)
+def command() -> None:
+    """Documents: Markdown inside, watermarked PDF outside.
+
+    Example: itops docs --help
+    """

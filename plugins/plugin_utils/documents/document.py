@@ -1,0 +1,73 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A document: one Markdown file with its properties as front matter (对内Markdown)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+FENCE = "---"
+LABELS = "document"
+
+
+@dataclass(frozen=True)
+class Document:
+    """`meta` is validated against roles/document, ids for labels and defaults filled in; `line` is the body's first line in the file."""
+
+    path: Path
+    meta: Mapping[str, Any]
+    body: str
+    line: int
+
+    @property
+    def id(self) -> str:
+        return str(self.meta["id"])
+
+
+def read(path: Path) -> tuple[Document | None, list[Problem]]:
+    """One document and everything wrong with its front matter; None where it is not fit for use. Raises OSError."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return None, [Problem(str(path), 0, "", "not UTF-8 text", str(error.reason), "UTF-8", remedy=f"itops docs import {path}")]
+    front, body, line = split(text)
+    if front is None:
+        return None, [Problem(str(path), 1, "", "no front matter", "", f"{FENCE}, the properties, {FENCE}", remedy=f"itops docs import {path}")]
+    raw = source.parse("\n" + front, str(path))
+    meta, problems = schema.validate(schema.options("document"), raw, LABELS)
+    problems = [*raw.problems, *problems]
+    return (None if errors(problems) else Document(path, meta, body, line)), problems
+
+
+def split(text: str) -> tuple[str | None, str, int]:
+    """Front matter (None where there is none), body, and the line in the file at which the body begins."""
+    lines = text.split("\n")
+    if lines[0].rstrip() != FENCE:
+        return None, text, 1
+    for number, line in enumerate(lines[1:], 1):
+        if line.rstrip() == FENCE:
+            return "\n".join(lines[1:number]) + "\n", "\n".join(lines[number + 1 :]).lstrip("\n"), number + 2
+    return None, text, 1
+
+
+def text(meta: Mapping[str, Any], body: str) -> str:
+    """The file: front matter in the order of the schema, without what is empty, and the body."""
+    order = schema.options("document")
+    shown = {key: meta[key] for key in order if meta.get(key) not in (None, "", [], {})}
+    front = yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=10_000, default_flow_style=False)
+    return f"{FENCE}\n{front}{FENCE}\n\n{body.strip(chr(10))}\n"
+
+
+def files(ws: Workspace) -> Iterator[Path]:
+    """Every Markdown file of the workspace's documents, sorted; hidden ones left out."""
+    if ws.documents.is_dir():
+        yield from sorted(p for p in ws.documents.rglob("*.md") if not any(part.startswith(".") for part in p.relative_to(ws.documents).parts))
