@@ -111,7 +111,7 @@ def _document() -> str:
 def _life_cycle() -> str:
     """From the table that the guards are asked by."""
     states = list(dict.fromkeys(state for arrow in lifecycle.ARROWS for state in (arrow.source, arrow.target)))
-    named = {state: f"{state} {labels.label('state', state)}" for state in (*states, lifecycle.REJECTED, lifecycle.CANCELLED)}
+    named = {state: f"{state} {labels.label('state', state)}" for state in states}
     rows = [
         [code(arrow.source), code(arrow.target), Cell("all") if arrow.kinds == lifecycle.EVERY else Cell(", ".join(str(code(k)) for k in arrow.kinds)),
          Cell(", ".join(str(code(g)) for g in ([arrow.when] if arrow.when else []) + list(arrow.guards))) if arrow.when or arrow.guards else Cell("—"),

@@ -43,7 +43,7 @@ def command(change: str, output: Path | None, lang: str, fmt: str) -> None:
         plans = [now.host_plan(t, session.values(now, t, _record_vars(now, t), "%{state}"), _state_dir(now, t)) for t in targets]
     except UnknownPlaceholder as error:
         raise Exit(2, f"{loaded.path}: {error}") from None
-    data = runsheet.data(now, plans, findings, policy.load(ws))
+    data = runsheet.data(now, plans, findings, policy.load(ws), {target.host: _user(now, target) for target in targets})
     if output:
         write_file(output, runsheet_page.render(data, lang) + "\n")
     emit(data, fmt, str(output) if output else lambda: runsheet_page.render(data, lang))
@@ -63,6 +63,14 @@ def _host(now: Session, target: plan_order.Target) -> dict[str, Any]:
 
 def _state_dir(now: Session, target: plan_order.Target) -> str:
     return str((_host(now, target).get("vars") or {}).get("itops_state_dir") or session.DEFAULT_STATE_DIR)
+
+
+def _user(now: Session, target: plan_order.Target) -> str:
+    """Who types on the host, as far as the record says; the run itself says who it was."""
+    own = _host(now, target).get("vars") or {}
+    account = (now.services[target.service].get("credentials") or {}).get("account")
+    become = "root" if str(own.get("ansible_become", "")).lower() in ("true", "yes", "1") else ""
+    return str(own.get("ansible_become_user") or become or own.get("ansible_user") or account or "")
 
 
 def _record_vars(now: Session, target: plan_order.Target) -> Any:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +81,7 @@ class ActionModule(RunAction):
     def _confirm(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger) -> str:
         if not segment.confirm:
             return "continue"
-        question = runsheet_lines.question(host_plan, segment.id, list(segment.steps), self._connection_user())
+        question = runsheet_lines.question(host_plan, segment.id, list(segment.steps), self.connection_user())
         return self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, question, answers.ATTENDED)
 
     def _follow(self, now: Session, host_plan: HostPlan, segment: Segment, ledger: Ledger, task_vars: Mapping[str, Any], rejoin: int) -> dict[str, Any]:
@@ -111,9 +110,6 @@ class ActionModule(RunAction):
             answer = self.ask(ledger, now, host_plan.target.host, segment.id, segment.phase, question, choices)
             result["itops_answer"] = answer
         return {**result, "failed": True, "msg": f"{message} → itops record show {now.change.id}"}
-
-    def _connection_user(self) -> str:
-        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or getpass.getuser())
 
     def _show(self, host: str) -> Any:
         def show(kind: str, data: Mapping[str, Any]) -> None:

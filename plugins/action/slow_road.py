@@ -49,7 +49,7 @@ class ActionModule(RunAction):
             raise AnsibleActionFail("; ".join(map(str, refused)))
         answer = "continue"
         if segment.confirm:
-            question = runsheet_lines.question(plan, segment.id, list(segment.steps), "")
+            question = runsheet_lines.question(plan, segment.id, list(segment.steps), self.connection_user())
             answer = self.ask(ledger, now, plan.target.host, segment.id, segment.phase, question, answers.ATTENDED)
         if answer != "continue":
             return {"go": False, **request.declined(ledger, now, plan, segment, answer)}

@@ -8,6 +8,7 @@ The one place of plugin_utils that knows Ansible's action API; everything it han
 
 from __future__ import annotations
 
+import getpass
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -88,6 +89,10 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
                 except BadInput as error:
                     found += [Finding("credential", False, f"{sid}: {problem.message}", problem.remedy) for problem in error.problems]
         return found
+
+    def connection_user(self) -> str:
+        """Who types on the host, as in `[用户@服务名称]#`."""
+        return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or getpass.getuser())
 
     def state_dir(self, task_vars: TaskVars) -> str:
         return str(self._templar.template(task_vars.get("itops_state_dir") or session.DEFAULT_STATE_DIR))

@@ -20,6 +20,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     run,
     secret_ref,
     staging,
+    tools,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
@@ -63,7 +64,7 @@ def findings(now: Situation) -> list[Finding]:
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:
-        guards += [_life_cycle, _files, _outage, _way_back, _endpoints]
+        guards += [_tools, _life_cycle, _files, _outage, _way_back, _endpoints]
     return [finding for guard in guards for finding in guard(now)]
 
 
@@ -152,6 +153,11 @@ def _mode(now: Situation) -> Iterator[Finding]:
 
 def _credentials(now: Situation) -> Iterator[Finding]:
     yield from secret_ref.findings(now.change.plan, now.services, list(now.change.services))
+
+
+def _tools(now: Situation) -> Iterator[Finding]:
+    for sid in now.change.services:
+        yield from tools.findings(sid, (now.services[sid].get("preparation") or {}).get("software") or [])
 
 
 def _backup(now: Situation) -> Iterator[Finding]:

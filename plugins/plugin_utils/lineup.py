@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils.plan import PRIMARY_STAGE, STANDBY_STAGE
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
@@ -38,6 +39,25 @@ def planned(now: Session, plans: Sequence[HostPlan], skipped: Sequence[str]) -> 
 def forward(plan: HostPlan) -> list[Segment]:
     """The segments that must all be done for the host to have achieved the change."""
     return [plan.backup(), *plan.patch(), *plan.verify(), *plan.failover()]
+
+
+def course(plan: HostPlan) -> list[Segment]:
+    """Everything one host goes through, in the order of the run: a primary takes part in the fail-over before it is changed itself (S9)."""
+    first, own = [plan.preflight(), plan.backup()], [*plan.patch(), *plan.verify()]
+    return [*first, *plan.failover(), *own] if plan.target.stage == PRIMARY_STAGE else [*first, *own, *plan.failover()]
+
+
+def acts(plans: Sequence[HostPlan]) -> list[tuple[str, list[tuple[HostPlan, Segment]]]]:
+    """The plays of playbooks/maintain.yml in their order: what happens on which host. Acts in which nothing happens are left out."""
+    by_name = {plan.target.host: plan for plan in plans}
+    made = [
+        ("gate", [(plan, plan.preflight()) for plan in plans]),
+        ("backup", [(plan, plan.backup()) for plan in plans]),
+        ("standby", [(plan, segment) for plan in plans if plan.target.stage == STANDBY_STAGE for segment in (*plan.patch(), *plan.verify())]),
+        ("failover", [(by_name[host], segment) for host in failover_order(plans) for segment in by_name[host].failover()]),
+        ("primary", [(plan, segment) for plan in plans if plan.target.stage == PRIMARY_STAGE for segment in (*plan.patch(), *plan.verify())]),
+    ]
+    return [(act, done) for act, done in made if done]
 
 
 def host_vars(plan: HostPlan) -> dict[str, Any]:

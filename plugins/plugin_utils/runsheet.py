@@ -14,8 +14,10 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
 
-def data(now: Session, plans: Sequence[HostPlan], findings: Sequence[Finding], policy: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The run-sheet for programs."""
+def data(
+    now: Session, plans: Sequence[HostPlan], findings: Sequence[Finding], policy: Mapping[str, Any] | None = None, users: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The run-sheet for programs. `users`: host -> who is logged in there, as far as the records say."""
     services = {sid: now.services[sid] for sid in now.change.services}
     errors = known_errors.entries(next(iter(services)), services, policy or {})
     return {
@@ -27,7 +29,8 @@ def data(now: Session, plans: Sequence[HostPlan], findings: Sequence[Finding], p
         "head": _head(now),
         "gate": {"result": "refused" if refusals(findings) else "passed", "findings": [f.as_dict() for f in findings]},
         "services": [_service(sid, service) for sid, service in services.items()],
-        "hosts": [_host(plan) for plan in plans],
+        "hosts": [_host(plan, (users or {}).get(plan.target.host, "")) for plan in plans],
+        "acts": [{"act": act, "parts": [{"host": plan.target.host, "segment": part.id} for plan, part in parts]} for act, parts in lineup.acts(plans)],
         "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "remark")} for entry in errors],
     }
 
@@ -52,20 +55,20 @@ def _service(sid: str, service: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _host(plan: HostPlan) -> dict[str, Any]:
+def _host(plan: HostPlan, user: str) -> dict[str, Any]:
     numbers = runsheet_lines.numbers(plan)
     return {
         **plan.target.as_dict(),
         "rolls_back_itself": plan.rolls_back_itself(),
-        "segments": [_segment(plan, segment, numbers) for segment in [plan.preflight(), *lineup.forward(plan)]],
-        "rollback": [_segment(plan, segment, numbers) for segment in plan.rollback()] if plan.can_roll_back() else [],
+        "segments": [_segment(plan, segment, numbers, user) for segment in lineup.course(plan)],
+        "rollback": [_segment(plan, segment, numbers, user) for segment in plan.rollback()] if plan.can_roll_back() else [],
     }
 
 
-def _segment(plan: HostPlan, segment: Segment, numbers: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _segment(plan: HostPlan, segment: Segment, numbers: Mapping[tuple[str, str], str], user: str) -> dict[str, Any]:
     shown = [
         {**{key: step[key] for key in lineup.SHOWN}, "number": numbers[segment.id, str(step["id"])],
-         "prompt": runsheet_lines.prompt(step, plan.target.service), "expects": runsheet_lines.expectation(step, plan.values.secret)}
+         "prompt": runsheet_lines.prompt(step, plan.target.service, user), "expects": runsheet_lines.expectation(step, plan.values.secret)}
         for step in segment.steps
     ]  # fmt: skip
     return {**segment.summary(), "steps": shown}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import lineup
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, lineup
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan
 
 Step = Mapping[str, Any]
@@ -19,7 +19,7 @@ def numbers(plan: HostPlan) -> dict[tuple[str, str], str]:
     """(segment, step) -> its number: `host/3` on the way forward, `host/R1` on the way back. A limit to other hosts changes none of them."""
     found: dict[tuple[str, str], str] = {}
     back = plan.rollback() if plan.can_roll_back() else []
-    for mark, segments in (("", [plan.preflight(), *lineup.forward(plan)]), ("R", back)):
+    for mark, segments in (("", lineup.course(plan)), ("R", back)):
         count = 0
         for segment in segments:
             for step in segment.steps:
@@ -35,10 +35,20 @@ def prompt(step: Step, service: str, user: str = "") -> str:
 
 def expectation(step: Step, secret: Mapping[str, str]) -> str:
     """执行反馈信息 in one line; a secret value in it becomes `%{name}` again. "" where a return code of 0 is all."""
-    text = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (step.get("expect") or {}).items() if value)
-    for name, value in secret.items():
-        text = text.replace(value, f"%{{{name}}}") if value else text
-    return text
+    shown = _named(step.get("expect") or {}, sorted(((value, name) for name, value in secret.items() if value), key=lambda pair: -len(pair[0])))
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in shown.items() if value)
+
+
+def _named(value: Any, secrets: list[tuple[str, str]]) -> Any:
+    """Before anything is quoted or escaped, and the longest first: a secret may hold another one, quotes and line ends."""
+    if isinstance(value, Mapping):
+        return {_named(key, secrets): _named(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_named(item, secrets) for item in value]
+    if isinstance(value, str):
+        for text, name in secrets:
+            value = value.replace(text, f"%{{{name}}}")
+    return value
 
 
 def question(plan: HostPlan, segment_id: str, steps: list[Step], user: str) -> str:
@@ -49,5 +59,5 @@ def question(plan: HostPlan, segment_id: str, steps: list[Step], user: str) -> s
         number = known.get((segment_id, str(step["id"])), plan.target.host)
         lines.append(f"{number} {step['title']}: {prompt(step, plan.target.service, user)}")
         if expected := expectation(step, plan.values.secret):
-            lines.append(f"    验证方式 / expects: {expected}")
+            lines.append(f"    {' / '.join(labels.label('runsheet', 'expects', lang) for lang in labels.LANGUAGES)}: {expected}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, wording
@@ -43,9 +44,8 @@ class _Page:
             blocks += [f"## {self.t('facts')}: {cell(service['name'])} ({cell(service['id'])})", self.facts(service)]
             blocks += [f"## {self.t('preparation')}: {cell(service['id'])}", self.preparation(service)]
         blocks += [f"## {self.t('order')}", self.order()]
-        for host in self.s["hosts"]:
-            blocks += [f"## {self.t('steps')}: {cell(host['host'])}", *self.steps(host["segments"], host)]
-        blocks += [block for host in self.s["hosts"] for block in self.back(host)]
+        blocks += [block for number, act in enumerate(self.s["acts"], 1) for block in self.act(number, act)]
+        blocks += [block for host in reversed(self.s["hosts"]) for block in self.back(host)]  # what was changed last goes back first
         blocks += [f"## {self.t('errors')}", self.errors(), f"## {self.t('signatures')}", self.signatures()]
         return "\n\n".join(blocks)
 
@@ -74,15 +74,31 @@ class _Page:
 
     def preparation(self, service: Mapping[str, Any]) -> str:
         ready = service["preparation"]
-        rows = [(item["item"], item.get("name"), item.get("remark"), BOX) for item in ready.get("items") or []]
-        rows += [(self.t("software"), " ".join(filter(None, [s["name"], s.get("version_min")])), s.get("remark"), BOX) for s in ready.get("software") or []]
-        return self.table(("ready", "name", "remark", "tick"), rows)
+        rows = [(item["item"], item.get("name"), item.get("remark"), *self.proof("check" in item)) for item in ready.get("items") or []]
+        rows += [
+            (self.t("software"), " ".join(filter(None, [s["name"], s.get("version_min")])), s.get("remark"), *self.proof(s.get("side") != "operator"))
+            for s in ready.get("software") or []
+        ]
+        return self.table(("ready", "name", "remark", "proof", "tick"), rows)
+
+    def proof(self, checked: bool) -> tuple[str, str]:
+        """Who proves it: the gate, or the person who ticks it."""
+        return (self.t("by_gate"), "") if checked else (self.t("by_person"), BOX)
+
+    def act(self, number: int, act: Mapping[str, Any]) -> Iterator[str]:
+        """One stretch of the run, in which the hosts follow each other."""
+        yield f"## {self.t('steps')} {number}: {self.t('act_' + act['act'])}"
+        hosts = {host["host"]: host for host in self.s["hosts"]}
+        for name, parts in groupby(act["parts"], key=lambda part: part["host"]):
+            wanted = {part["segment"] for part in parts}
+            yield f"### {self.t('act_' + act['act'])}: {cell(name)}"
+            yield from self.steps([segment for segment in hosts[name]["segments"] if segment["id"] in wanted])
 
     def order(self) -> str:
         lines = [f"{n}. {cell(h['host'])} ({self.t(h['role'])}, {self.t('batch')} {h['stage']}.{h['batch']})" for n, h in enumerate(self.s["hosts"], 1)]
         return "\n".join(lines) or EMPTY
 
-    def steps(self, segments: Sequence[Mapping[str, Any]], host: Mapping[str, Any]) -> Iterator[str]:
+    def steps(self, segments: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for segment in segments:
             for step in segment["steps"]:
                 asked = f" ({self.t('asks')})" if segment["confirm"] else ""
@@ -95,15 +111,15 @@ class _Page:
         """A page of its own for each host: it is reached for when something goes wrong."""
         yield "---"
         yield f"## {self.t('rollback')}: {cell(host['host'])} ({self.t('back_itself' if host['rolls_back_itself'] else 'back_asked')})"
-        yield from list(self.steps(host["rollback"], host)) or [self.t("no_way_back")]
+        yield from list(self.steps(host["rollback"])) or [self.t("no_way_back")]
 
     def errors(self) -> str:
         rows = [
             (entry["type"], entry["pattern"], entry["event"], "; ".join(f"{n}. {step}" for n, step in enumerate(entry["steps"] or [], 1)),
-             labels.value_label("service", str(entry["action"]), self.lang))
+             labels.value_label("service", str(entry["action"]), self.lang), entry["remark"])
             for entry in self.s["known_errors"]
         ]  # fmt: skip
-        return self.table(("error_type", "message", "event", "handling", "action"), rows)
+        return self.table(("error_type", "message", "event", "handling", "action", "remark"), rows)
 
     def signatures(self) -> str:
         return self.table(("role", "person", "signature", "date"), [(self.t(role), self.s["head"][role], "", "") for role in ROLES])

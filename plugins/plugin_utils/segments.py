@@ -68,9 +68,17 @@ class HostPlan:
             steps.internal("runnable", "gate", 1, "运行条件"),
             steps.internal("lock_free", "gate", 2, "主机锁"),
             steps.internal("space", "gate", 3, "磁盘空间", paths=self._space(need)),
+            *self._prepared(),
             *self._checks("gate", "before"),
         ]
         return Segment("preflight", "gate", tuple(_numbered(made)), detach=False)
+
+    def _prepared(self) -> list[Step]:
+        """前期准备工作 that proves itself (S14); what has no check a person ticks on the run-sheet."""
+        items = [item for item in (self.service.get("preparation") or {}).get("items") or [] if item.get("check")]
+        return [
+            steps.compiled_check({"title": item["item"], **item["check"]}, "gate", "before", n, self.service, self.values) for n, item in enumerate(items, 1)
+        ]
 
     def backup(self) -> Segment:
         """Package, read back, copy offsite, retain."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import subprocess
@@ -52,6 +53,25 @@ def test_manual_asks_before_every_step(single: LocalHouse) -> None:
     assert "@shop]# release shop-2.0.tar.gz" in next(e.data["question"] for e in single.events(cid) if e.data.get("segment") == "patch-2")
     assert "answers-file" in (single.folder(cid) / "record.en.md").read_text()
     single.sound(cid)
+
+
+def test_the_questions_are_the_lines_of_the_paper(single: LocalHouse) -> None:
+    """The same number, prompt and expectation, in the same order."""
+    cid = attended(single, "manual")
+    single.edit_change(
+        cid, lambda data: data["plan"]["steps"].insert(1, {"kind": "update", "title": "看一眼", "command": "echo ready", "expect": {"contains": ["ready"]}})
+    )
+    paper = json.loads(single.itops("plan", cid, "--format", "json").stdout)
+    asked_for = [segment["steps"] for host in paper["hosts"] for segment in host["segments"] if segment["confirm"]]
+    done = single.itops("run", cid, "--answers", answers(single, *["continue"] * len(asked_for)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = [event.data["question"] for event in single.events(cid) if event.kind == "confirmation_requested"]
+    for question, steps in zip(asked, asked_for, strict=True):
+        lines = [line for line in question.splitlines() if not line.startswith(" ")]
+        assert [line.split()[0] for line in lines] == [step["number"] for step in steps]
+        for line, step in zip(lines, steps, strict=True):
+            assert step["title"] in line and step["prompt"].partition("@")[2] in line and step["expects"] in question
+    assert any("验证方式：执行反馈信息 / Expected feedback: contains=" in question for question in asked)
 
 
 def test_semi_asks_at_stop_update_and_not_at_start(single: LocalHouse) -> None:

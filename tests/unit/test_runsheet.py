@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import placeholders, runsheet, runsheet_lines, runsheet_page
+from ansible_collections.itops.maintenance.plugins.plugin_utils import lineup, placeholders, runsheet, runsheet_lines, runsheet_page
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,10 +80,68 @@ def test_the_same_numbers_in_print_and_live_and_no_limit_changes_them(tmp_path: 
         assert f"{number} {step['title']}: {printed[number]['prompt']}" in asked
 
 
-def test_a_secret_in_an_expectation_is_its_name_again(tmp_path: Path) -> None:
-    step = {"expect": {"contains": [f"token {SECRET}"]}, "run_as": "", "display": "x", "title": "x", "id": "s1"}
-    shown = runsheet_lines.expectation(step, placeholders.Values({}, {"token": SECRET}).secret)
-    assert SECRET not in shown and "%{token}" in shown
+def test_a_secret_in_an_expectation_is_its_name_again() -> None:
+    """Also one that JSON would escape, and one that holds another."""
+    secrets = {"short": "abcd", "long_token": "abcd-4711-tail", "odd": 'qu"ote\\back\nline', "token": SECRET}
+    step = {"expect": {"contains": [f"token {SECRET}", "abcd-4711-tail", "abcd"], "json": {"path": secrets["odd"]}}}
+    shown = runsheet_lines.expectation(step, placeholders.Values({}, secrets).secret)
+    assert shown == 'contains=["token %{token}", "%{long_token}", "%{short}"], json={"path": "%{odd}"}'
+
+
+def test_the_paper_follows_the_run(tmp_path: Path) -> None:
+    """Every host is asked and backed up before the first is changed; a primary fails over before it is changed; back in reverse."""
+    failover = {
+        "steps": [
+            {"kind": "failover", "title": "切换", "command": "promote", "on": "standby"},
+            {"kind": "failover", "title": "降级", "command": "demote", "on": "primary"},
+        ]
+    }
+    now, plans = lined_up(tmp_path, {**RECORD, "failover": failover})
+    data = runsheet.data(now, plans, [])
+    assert [(act["act"], [part["host"] for part in act["parts"]]) for act in data["acts"]] == [
+        ("gate", ["web2", "web1"]), ("backup", ["web2", "web1"]), ("standby", ["web2"]), ("failover", ["web2", "web1"]), ("primary", ["web1"])
+    ]  # fmt: skip
+    text = runsheet_page.render(data, "zh_CN")
+    heads = [line.removeprefix("### ") for line in text.splitlines() if line.startswith("### ")]
+    assert heads == [
+        "逐台检查: web2",
+        "逐台检查: web1",
+        "逐台备份: web2",
+        "逐台备份: web1",
+        "备机更新与验证: web2",
+        "主备切换: web2",
+        "主备切换: web1",
+        "主机更新与验证: web1",
+    ]
+    printed = [word[2:-2] for word in text.split() if word.startswith("**web1/") and "R" not in word]
+    assert printed == [f"web1/{n}" for n in range(1, len(printed) + 1)], "numbers count up in the order in which they are done"
+    assert text.index("回滚: web1") < text.index("回滚: web2"), "what was changed last goes back first"
+
+
+def test_every_segment_of_the_run_stands_in_one_act(tmp_path: Path) -> None:
+    now, plans = lined_up(tmp_path, RECORD)
+    parts = [(part["host"], part["segment"]) for act in runsheet.data(now, plans, [])["acts"] for part in act["parts"]]
+    wanted = [(plan.target.host, segment.id) for plan in plans for segment in [plan.preflight(), *lineup.forward(plan)]]
+    assert sorted(parts) == sorted(wanted) and len(parts) == len(set(parts))
+
+
+def test_who_types_stands_before_each_command(tmp_path: Path) -> None:
+    now, plans = lined_up(tmp_path, RECORD)
+    steps = [step for host in runsheet.data(now, plans, [], users={"web2": "deploy"})["hosts"] for part in host["segments"] for step in part["steps"]]
+    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web2/") and not step["run_as"]} == {"[deploy"}
+    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web1/") and not step["run_as"]} == {"[root"}
+
+
+def test_what_proves_itself_needs_no_tick(tmp_path: Path) -> None:
+    items = [{"item": "通知值班", "name": "电话"}, {"item": "目录可写", "check": {"type": "command", "command": "test -w /srv"}}]
+    software = [{"name": "xshell", "side": "operator"}, {"name": "rsync"}]
+    now, plans = lined_up(tmp_path, {**RECORD, "preparation": {"items": items, "software": software}})
+    text = runsheet_page.render(runsheet.data(now, plans, []), "zh_CN")
+    ready = text[text.index("## 前期准备工作") : text.index("## 主机顺序")]
+    rows = {row.split("|")[2 if "软件" in row else 1].strip(): row for row in ready.splitlines()[4:] if row.startswith("| ")}
+    assert {name: "人工" in row for name, row in rows.items()} == {"通知值班": True, "目录可写": False, "xshell": True, "rsync": False}
+    assert all(("☐" in row) == ("人工" in row) for row in rows.values())
+    assert ("目录可写", "check") in [(step["title"], step["type"]) for step in plans[0].preflight().steps], "the gate asks every host"
 
 
 def test_the_document_is_written_to_a_file_and_programs_get_all_of_it(tmp_path: Path) -> None:

@@ -40,6 +40,9 @@ class Arrow:
     event: str = ""
 
 
+BEFORE_EXECUTION = (RECEIVED, ASSESSED, CONFIRMING, PLANNED, APPROVED, SCHEDULED, PREPARED)
+ENDED = (IMPLEMENTED, ROLLED_BACK, ROLLBACK_FAILED)
+STOPPED = (REJECTED, CANCELLED)  # a person has said so, wherever the change stood
 ARROWS = (
     Arrow(RECEIVED, ASSESSED, ("ledger", "notice", "incident", "assessed", "category")),
     Arrow(ASSESSED, CONFIRMING, kinds=(NORMAL,), when="complex"),
@@ -63,9 +66,10 @@ ARROWS = (
     Arrow(ROLLED_BACK, REVIEWED, ("verified", "reviewed", "announced_afterwards")),
     Arrow(ROLLBACK_FAILED, REVIEWED, ("reviewed", "announced_afterwards")),
     Arrow(REVIEWED, CLOSED, ("ledger", "references", "closed")),
+    *(Arrow(state, REJECTED, event="an approver rejects the plan") for state in BEFORE_EXECUTION),
+    *(Arrow(state, CANCELLED, event="a person cancels the change") for state in BEFORE_EXECUTION),
+    Arrow(REJECTED, RECEIVED, event="the plan is edited, or an approver approves it after all"),
 )
-BEFORE_EXECUTION = (RECEIVED, ASSESSED, CONFIRMING, PLANNED, APPROVED, SCHEDULED, PREPARED)
-ENDED = (IMPLEMENTED, ROLLED_BACK, ROLLBACK_FAILED)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def path(kind: str, target: str, ask: Ask) -> Sequence[Arrow]:
 
 def _way(kind: str, state: str, ask: Ask) -> Arrow | None:
     """The one arrow that leads on from here. Where every condition fails the last way is the one that is asked for."""
-    ways = [arrow for arrow in ARROWS if arrow.source == state and kind in arrow.kinds]
+    ways = [arrow for arrow in ARROWS if arrow.source == state and arrow.target not in STOPPED and kind in arrow.kinds]
     open_ways = [arrow for arrow in ways if not arrow.when or all(finding.ok for finding in ask(arrow.when))]
     return open_ways[0] if open_ways else ways[-1] if ways else None
 
@@ -134,5 +138,4 @@ def mermaid(names: Mapping[str, str]) -> str:
         said = [*(f"{'/'.join(arrow.kinds)}" for _ in [0] if arrow.kinds != EVERY), arrow.when, ", ".join(arrow.guards), arrow.event]
         text = "; ".join(part for part in said if part)
         lines.append(f"    {arrow.source} --> {arrow.target}" + (f": {text}" if text else ""))
-    lines += [f"    {state} --> {CANCELLED}: a person cancels" for state in BEFORE_EXECUTION]
-    return "\n".join([*lines, f"    {PLANNED} --> {REJECTED}: the approver rejects", f"    {CLOSED} --> [*]"])
+    return "\n".join([*lines, f"    {CLOSED} --> [*]", f"    {CANCELLED} --> [*]"])
