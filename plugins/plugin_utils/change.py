@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source, step_rules
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, schema, source, step_rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -29,13 +28,14 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """One change file, validated. `digest` is of the file's bytes, `plan_digest` of what a decision is about."""
+    """One change file, validated. `digest` is of the file's bytes, `plan_digest` of `bound`: what a decision is about."""
 
     id: str
     path: Path
     data: dict[str, Any]
     digest: str
     plan_digest: str
+    bound: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     name_steps(data)
     problems += [*_identity(report, path), *_plan(report), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Change(str(data["id"]), path, data, digest, plan_digest(data)), problems
+    bound = binding.bound(data, services, path.parent)
+    return Change(str(data["id"]), path, data, digest, binding.digest(bound), bound), problems
 
 
 def name_steps(data: dict[str, Any]) -> None:
@@ -109,16 +110,6 @@ def name_steps(data: dict[str, Any]) -> None:
     for prefix, items in (("s", data["plan"]["steps"]), ("c", data["plan"]["checks"])):
         for number, item in enumerate(items, 1):
             item["id"] = item.get("id") or f"{prefix}{number}"
-
-
-def plan_digest(data: Record) -> str:
-    """SHA-256 over the canonical form of what is decided on."""
-    return hashlib.sha256(rfc8785.dumps(bound(data))).hexdigest()
-
-
-def bound(data: Record) -> dict[str, Any]:
-    """What a decision is about: services, people who act, notice and plan."""
-    return {key: data.get(key) for key in ("id", "service", "category", "kind", "incident", "executor", "notice", "plan")}
 
 
 def lint(ws: Workspace, services: Mapping[str, Record], people: Mapping[str, Record]) -> list[Problem]:

@@ -128,7 +128,8 @@ def _history(now: Situation) -> Iterator[Finding]:
         yield Finding("history", bool(before), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning")
     if now.verb == "resume" and before:
         same = before.data.get("plan_digest") == now.change.plan_digest
-        yield Finding("plan", same, "the plan is the one that was begun", f"put back {now.change.path.name} as it was, or itops rollback {now.change.id}")
+        back = f"put back {now.change.path.name} and the service records as they were (itops change next {now.change.id}), or itops rollback {now.change.id}"
+        yield Finding("plan", same, "the plan is the one that was begun", back)
 
 
 def _hosts(now: Situation) -> Iterator[Finding]:

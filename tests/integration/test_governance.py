@@ -103,15 +103,23 @@ def test_no_way_of_starting_goes_round_the_guards(office: Office, way: str) -> N
         assert untouched(office)
 
 
+def other_control(office: Office) -> None:
+    """How the service is stopped stands in its record, and is part of what was approved."""
+    record = office.read_service("shop")
+    record["control"]["commands"]["stop"] += " # 换一条路"
+    office.service(record)
+
+
 GUARDS = {
     "assessed": lambda o, c: None,
+    "record": lambda o, c: other_control(o),
     "edited": lambda o, c: o.edit_change(c, lambda data: data["plan"].update(batch=2)),
     "rejected": lambda o, c: o.decide("wang", "reject", c, "--remark", "先做演练"),
     "cancelled": lambda o, c: o.decide("li", "cancel", c, "--remark", "不再需要"),
 }
 
 
-@pytest.mark.parametrize("how", ["edited", "rejected", "cancelled"])
+@pytest.mark.parametrize("how", ["edited", "record", "rejected", "cancelled"])
 def test_what_was_ready_is_refused_again(office: Office, how: str) -> None:
     cid = office.complex_change()
     office.decide_all(cid)
@@ -121,6 +129,25 @@ def test_what_was_ready_is_refused_again(office: Office, how: str) -> None:
     assert done.returncode == 3 and untouched(office), done.stdout
     if how == "edited":
         assert "batch: 2" in office.findings(cid)["approved"]["message"]
+    if how == "record":
+        assert "换一条路" in office.findings(cid)["approved"]["message"]
+
+
+def test_the_user_of_awx_executes_by_that_name(office: Office) -> None:
+    """Inside a job of AWX its user is the account; one who is nobody here is refused."""
+    people = yaml.safe_load((office.root / "inventory/people.yml").read_text("utf-8"))
+    next(person for person in people["people"] if person["id"] == "li")["accounts"].append("awx:lilei")
+    office.write("inventory/people.yml", people)
+    cid = office.complex_change()
+    office.decide_all(cid)
+    job = {"JOB_ID": "17", "PROJECT_REVISION": "4fd2a1"}
+    stranger = office.playbook("maintain", cid, "-e", "awx_user_name=mallory", env=job)
+    assert stranger.returncode != 0 and untouched(office), stranger.stdout
+    assert "awx:mallory" in office.findings(cid)["executor"]["message"]
+    done = office.playbook("maintain", cid, "-e", "awx_user_name=lilei", env=job)
+    assert done.returncode == 0, done.stdout
+    opened = [event.data for event in office.events(cid) if event.kind == "run_opened"][-1]
+    assert opened["entry"] == "awx" and opened["awx"] == job and opened["awx_user"] == "lilei"
 
 
 def test_who_may_decide(office: Office) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import views, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, plan, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import durations, precedents
 
@@ -64,3 +64,26 @@ def test_a_record_that_does_not_verify_says_nothing(root: Path) -> None:
     stream = earlier(root, OLD, [10]) / "events.jsonl"
     stream.write_bytes(stream.read_bytes().replace(b'"duration_ms":10000', b'"duration_ms":90000'))
     assert known(root) == {"s1": 60.0}
+
+
+def test_backup_and_checks_of_earlier_runs_count_as_well(root: Path) -> None:
+    """The slowest host's, the checks of each batch and once more after the way back; nothing where there is no history."""
+    ws, change = workspace.load(root), new(root)
+    services = catalogue.load(ws).services
+    assert durations.expected(change, services, {}, durations.around(ws, precedents.find(change, ws))).total_seconds() == 0
+    change_id = past.planned(root, OLD)
+    book = past.carried_out(change_id, root, keep_open=True)
+    for host, phase, seconds in ((past.HOST, "backup", 100), ("b", "backup", 130), (past.HOST, "verify", 5), (past.HOST, "verify", 6), ("b", "gate", 900)):
+        book.append(
+            "step_finished", {"segment": phase, "step": phase, "kind": "after", "result": "ok", "duration_ms": seconds * 1000}, run=RUN, host=host, phase=phase
+        )
+    views.close(book.directory, OLD, RUN, "", {})
+    more = durations.around(ws, precedents.find(change, ws))
+    assert more == {"backup": 130, "verify": 11, "failover": 0}
+    rounds = len({(t.stage, t.batch) for t in plan.targets(change, services)[0]})
+    assert durations.expected(change, services, {}, more).total_seconds() == 130 + 11 * (rounds + 1)
+
+
+def test_steps_of_which_nobody_knows_how_long_they_take_are_named(root: Path) -> None:
+    change = new(root)
+    assert durations.unknown(change, known(root)) == [step["title"] for step in change.plan["steps"] if step["kind"] not in ("stop", "rollback")]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint, ledger, redact, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
@@ -88,7 +87,7 @@ def append(ws: Workspace, change: Change, what: str, maker: Maker, remark: str =
     }  # fmt: skip
     earlier = change_ledger.events()
     if not any(e.kind == KIND and e.data.get("plan_digest") == change.plan_digest and "plan" in e.data for e in earlier):
-        data["plan"] = change_file.bound(change.data)
+        data["plan"] = dict(change.bound)
     data = redact.redact(ledger.plain(data))
     if maker.sign:
         data["signature"] = maker.sign(identity.signed_bytes(data))

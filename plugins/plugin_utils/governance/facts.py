@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger, policy, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
@@ -76,8 +75,12 @@ class Facts:
     @cached_property
     def expected(self) -> timedelta:
         """How long the run is expected to take, the way back included."""
-        known = durations.of_steps(self.change, self.ws, self.precedents)
-        return durations.expected(self.change, self.services, known)
+        return durations.expected(self.change, self.services, self.durations, durations.around(self.ws, self.precedents))
+
+    @cached_property
+    def durations(self) -> dict[str, float]:
+        """Seconds by the step's id, as far as they are known."""
+        return durations.of_steps(self.change, self.ws, self.precedents)
 
     @property
     def list_digest(self) -> str:
@@ -105,7 +108,7 @@ class Facts:
         before = next(plans, None)
         if before is None:
             return
-        old, new = (yaml.safe_dump(ledger.plain(plan), allow_unicode=True).splitlines() for plan in (before, change_file.bound(self.change.data)))
+        old, new = (yaml.safe_dump(ledger.plain(plan), allow_unicode=True).splitlines() for plan in (before, self.change.bound))
         for line in difflib.unified_diff(old, new, lineterm="", n=0):
             if line[:1] in "+-" and line[:3] not in ("+++", "---"):
                 yield f"{line[0]} {line[1:].strip()}"

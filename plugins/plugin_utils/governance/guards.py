@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, register, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import closing, decisions, identity, windows
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import closing, decisions, durations, identity, windows
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
 
 UNFILLED = "待填"
@@ -167,6 +167,9 @@ def _checklist(now: Facts) -> Iterator[Finding]:
 def _in_window(now: Facts) -> Iterator[Finding]:
     if now.change.data["category"] != "emergency":
         yield from windows.run_findings(now.change, now.services, now.policy["calendar"], now.ws.timezone, now.at, now.expected, now.complex)
+        if now.complex and (steps := durations.unknown(now.change, now.durations)):
+            message = f"nobody knows how long these take, so they count as nothing: {', '.join(steps)}"
+            yield Finding("durations", False, message, f"set duration (seconds) on the steps in {now.file} (voids the approval)", "warning")
 
 
 def _executor(now: Facts) -> Iterator[Finding]:

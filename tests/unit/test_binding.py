@@ -1,0 +1,61 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a decision is about: edits that void it, and edits that do not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
+
+Record = dict[str, Any]
+CHANGE: Record = {"id": "CHG-20261123-01", "service": ["web"], "title": "升级", "approver": "wang", "plan": {"steps": [{"kind": "update", "tasks": "t.yml"}]}}
+WEB: Record = {
+    "owner": "zhang", "remark": "", "redundancy": "active_standby", "hosts": [{"name": "a", "role": "primary", "vars": {"x": 1}}],
+    "maintenance": {"mode": "auto", "anchor": "2026-01-01"}, "failover": {"steps": [{"command": "promote"}]}, "backup": {"sites": ["local"]},
+    "control": {"provider": "systemd", "unit": "web"}, "data_dirs": ["/srv/web"],
+}  # fmt: skip
+
+
+def digest(folder: Path, change: Record, services: dict[str, Record]) -> str:
+    return binding.digest(binding.bound(change, services, folder))
+
+
+VOIDING: dict[str, Callable[[Record, Record, Path], Any]] = {
+    "a step": lambda change, web, folder: change["plan"]["steps"].append({"kind": "update", "command": "x"}),
+    "the fail-over": lambda change, web, folder: web["failover"]["steps"][0].update(command="demote"),
+    "how the service is stopped": lambda change, web, folder: web["control"].update(unit="other"),
+    "where the backup goes": lambda change, web, folder: web["backup"].update(destination={"local": "/tmp"}),
+    "what is backed up": lambda change, web, folder: web["data_dirs"].append("/srv/more"),
+    "a further host": lambda change, web, folder: web["hosts"].append({"name": "b", "role": "standby"}),
+    "who is asked": lambda change, web, folder: web["maintenance"].update(mode="manual"),
+    "the task file": lambda change, web, folder: (folder / "t.yml").write_text("- debug:\n", "utf-8"),
+    "the task file away": lambda change, web, folder: (folder / "t.yml").unlink(),
+}
+HARMLESS: dict[str, Callable[[Record, Record, Path], Any]] = {
+    "the title": lambda change, web, folder: change.update(title="升级到 2.0"),
+    "the owner": lambda change, web, folder: web.update(owner="li"),
+    "a remark": lambda change, web, folder: web.update(remark="年底下线"),
+    "the cycle": lambda change, web, folder: web["maintenance"].update(anchor="2027-01-01"),
+    "another service": lambda change, web, folder: (folder / "other.yml").write_text("", "utf-8"),
+}
+
+
+@pytest.mark.parametrize(("edit", "voids"), [*((name, True) for name in VOIDING), *((name, False) for name in HARMLESS)])
+def test_edits(tmp_path: Path, edit: str, voids: bool) -> None:
+    (tmp_path / "t.yml").write_text("- ping:\n", "utf-8")
+    change, web = copy.deepcopy(CHANGE), copy.deepcopy(WEB)
+    before = digest(tmp_path, change, {"web": web})
+    {**VOIDING, **HARMLESS}[edit](change, web, tmp_path)
+    assert (digest(tmp_path, change, {"web": web}) != before) is voids
+
+
+def test_an_encrypted_value_counts_the_same_whoever_reads_it(tmp_path: Path) -> None:
+    mine, ansibles = ({**WEB, "control": {"start": text}} for text in (Vaulted("$ANSIBLE_VAULT;1.1;AES256"), binding.VAULTED))
+    assert digest(tmp_path, CHANGE, {"web": mine}) == digest(tmp_path, CHANGE, {"web": ansibles})
