@@ -1,45 +1,55 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`itops doctor`: records that were left open, locks that are held, what to do about each."""
+"""`itops doctor`: is this controller and this workspace fit for a maintenance, and what mends what is not."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger, progress, run, service_lock, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.checkup import ERROR, NOTE, OK, SEVERITIES, WARNING, Look, Sign, controller, hosts, place
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
 
-UNHEALTHY = 5
+LOOKS: tuple[Look, ...] = (
+    controller.versions, controller.ansible, controller.tools, controller.clock, controller.signing,
+    place.records, place.folders, place.locks, place.ledgers,
+)  # fmt: skip
 
 
 @click.command("doctor")
+@click.option("--hosts", "ask_hosts", is_flag=True, help="Also ask every host of every service whether it answers.")
+@click.option("--all", "everything", is_flag=True, help="Also show what is as it should be.")
 @format_option
-def command(fmt: str) -> None:
-    """Find runs whose controller was lost, and say what to do next. Exit 0 healthy, 5 where something needs a person.
+def command(ask_hosts: bool, everything: bool, fmt: str) -> None:
+    """Is everything fit for a maintenance? Versions, configuration, rights, disk, clock, records left open; the remedy for each finding.
 
-    Example: itops doctor --format json
+    Exit 0 healthy (notes do not count), 6 with warnings, 5 with errors: something a person has to decide or mend.
+
+    Example: itops doctor --hosts
     """
-    findings = [finding for record in sorted(workspace.find().records.glob("[0-9]*/CHG-*")) for finding in _record(workspace.find(), record)]
-    emit(findings, fmt, lambda: "\n".join(f"{f['change']} {f['run']}: {f['message']} → {f['remedy']}" for f in findings) or "healthy: no open record")
-    raise Exit(UNHEALTHY if any(f["severity"] == "error" for f in findings) else 0)
+    found = sorted(_signs(workspace.find(), ask_hosts), key=lambda sign: SEVERITIES.index(sign.severity))
+    shown = [sign for sign in found if everything or sign.severity != OK]
+    emit([asdict(sign) for sign in shown], fmt, lambda: "\n".join([*map(str, shown), _sum(found)]))
+    worst = found[0].severity if found else OK
+    raise Exit(outcome.CODES["unhealthy"] if worst == ERROR else outcome.CODES["warned"] if worst == WARNING else 0)
 
 
-def _record(ws: Workspace, folder: Any) -> list[dict[str, str]]:
-    change = folder.name
-    events = ledger.Ledger(folder, change).events()
-    running = service_lock.is_held(ws.records / ".locks", f"change-{change}")
-    found = []
-    for left in run.open_runs(events):
-        hosts = [f"{state.host} {'/'.join(state.running)}" for state in progress.hosts(events).values() if state.running]
-        message = f"the record is open{'; on the hosts: ' + ', '.join(hosts) if hosts else ''}"
-        if running:
-            found.append({"change": change, "run": left, "severity": "info", "message": f"is being carried out now; {message}", "remedy": "wait"})
-        else:
-            remedy = f"itops resume {change}, or itops rollback {change}"
-            found.append({"change": change, "run": left, "severity": "error", "message": f"its controller is gone; {message}", "remedy": remedy})
-    return found
+def _signs(ws: Workspace, ask_hosts: bool) -> Iterator[Sign]:
+    for look in (*LOOKS, *((hosts.reachable,) if ask_hosts else ())):
+        try:
+            yield from look(ws)
+        except OSError as error:  # one look that fails hides no other
+            yield Sign(look.__name__, ERROR, f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), "itops doctor --all")
+
+
+def _sum(found: list[Sign]) -> str:
+    counts = {severity: sum(sign.severity == severity for sign in found) for severity in SEVERITIES}
+    words = [f"{counts[severity]} {name}" for severity, name in ((ERROR, "errors"), (WARNING, "warnings"), (NOTE, "notes")) if counts[severity]]
+    healthy = not counts[ERROR] and not counts[WARNING]
+    return f"{'healthy' if healthy else 'not healthy'}: {len(found)} looks{', ' + ', '.join(words) if words else ''}"

@@ -33,6 +33,11 @@ def text(change: str, seq: int, head: str) -> str:
     return f"itops/{change}\n{seq}\n{base64.b64encode(bytes.fromhex(head)).decode()}\n"
 
 
+def configured() -> bool:
+    """Whether checkpoints are to be signed."""
+    return bool(os.environ.get(KEY_VARIABLE))
+
+
 def unusable() -> str:
     """Why the configured key cannot sign; "" when it can, or when none is configured."""
     name = os.environ.get(KEY_VARIABLE)

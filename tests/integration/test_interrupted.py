@@ -80,7 +80,7 @@ def test_controller_killed_then_resumed(house: LocalHouse) -> None:
     killed(house, cid)
     doctor = house.itops("doctor", "--format", "json")
     assert doctor.returncode == 5
-    assert [f["change"] for f in json.loads(doctor.stdout)] == [cid] and "itops resume" in doctor.stdout
+    assert [f["change"] for f in json.loads(doctor.stdout) if f["change"]] == [cid] and "itops resume" in doctor.stdout
     assert house.itops("run", cid).returncode == 3, "an open record is never silently built upon"
     go_on(house)
     done = house.itops("resume", cid)
