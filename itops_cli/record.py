@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, wording, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import exports
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -81,7 +82,7 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
             faults += filter(None, [checkpoint.fault(folder, name)])
         except ValueError as error:
             raise Exit(2, str(error)) from None
-    wrong = [*map(str, faults), *register.verify(ws.records), *_against_register(ws)]
+    wrong = [*map(str, faults), *register.verify(ws.records), *_against_register(ws), *exports.verify(ws)]
     unsigned = [name for name in names if not checkpoint.covers(ws.record_dir(name), _events(ws, name))]
     said = wrong or [f"{len(names)} ledgers and the register verify"]
     said += [f"{name}: no checkpoint of its last run" for name in unsigned]

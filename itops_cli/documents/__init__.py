@@ -9,12 +9,16 @@ import click
 
 from itops_cli.lazy import LazyGroup
 
-COMMANDS: dict[str, str] = {}  # name -> module[:attribute]
+COMMANDS: dict[str, str] = {  # name -> module[:attribute]
+    "pdf": "itops_cli.documents.pdf",
+    "stamp": "itops_cli.documents.stamp",
+    "check": "itops_cli.documents.check",
+}
 
 
 @click.group("docs", cls=LazyGroup, lazy=COMMANDS)
 def command() -> None:
     """Documents: Markdown inside, watermarked PDF outside.
 
-    Example: itops docs --help
+    Example: itops docs pdf svc-web-manual --to 某某公司
     """

@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 MARKER = "itops.yml"
-SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents"}
+SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents", "fonts"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Workspace:
     staging: Path
     facts: Path
     documents: Path
+    fonts: tuple[Path, ...] = ()
 
     @property
     def inventory(self) -> Path:
@@ -79,6 +80,7 @@ def load(root: Path) -> Workspace:
         staging=(root / settings.get("staging", "staging")),
         facts=(root / settings.get("facts", "facts")),
         documents=(root / settings.get("documents", "documents")),
+        fonts=((root / settings["fonts"]),) if settings.get("fonts") else (),
     )
 
 

@@ -1,0 +1,52 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The document a person means: by path, by id, or the record of a change."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+DEFAULT = "zh_CN"
+
+
+def one(ws: Workspace, name: str, lang: str | None = None) -> Document:
+    """Raises BadInput where there is none, or where its properties are wrong."""
+    if name.startswith("CHG-") and ws.record_dir(name).is_dir():
+        return _record(ws, name, lang or DEFAULT)
+    path = Path(name)
+    return _read(path) if path.suffix == ".md" and path.is_file() else _by_id(ws, name, lang)
+
+
+def _read(path: Path) -> Document:
+    found, problems = document.read(path)
+    if found is None:
+        raise BadInput(errors(problems))
+    return found
+
+
+def _by_id(ws: Workspace, name: str, lang: str | None) -> Document:
+    known = {path: found for path in document.files(ws) if (found := document.read(path)[0])}
+    wanted = [found for found in known.values() if found.id == name and lang in (None, found.meta["lang"])]
+    if wanted:
+        return min(wanted, key=lambda found: found.meta["lang"] != DEFAULT)
+    near = get_close_matches(name, [found.id for found in known.values()], 1)
+    there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted({found.id for found in known.values()})) or 'none'}"
+    raise BadInput([Problem(str(ws.documents), 0, "", "no such document", name, there, remedy="itops docs --help")])
+
+
+def _record(ws: Workspace, change: str, lang: str) -> Document:
+    """The rendered record: its own title, the head of its ledger as version."""
+    path = ws.record_dir(change) / f"record.{lang}.md"
+    if not path.is_file():
+        raise BadInput([Problem(str(path), 0, "", "no such record", remedy=f"itops record render {change}")])
+    body = path.read_text("utf-8")
+    title = next((line.lstrip("# ").strip() for line in body.split("\n") if line.startswith("# ")), change)
+    meta = {"id": change, "title": title, "version": "1.0", "classification": "internal", "lang": lang, "side": "ops", "owner": ""}
+    return Document(path, meta, body, 1)
