@@ -61,7 +61,7 @@ def close(change: str, who: str, key: str | None, remark: str, fmt: str, left: t
 
 def _settled(now: Facts, reasons: dict[str, str], remark: str) -> Iterator[dict[str, Any]]:
     """Every reference: left open with its reason, or closed in its system as the answer says."""
-    references = closing.related(now.change.data)
+    references = closing.due(now)
     done = _closed(now, [r for r in references if r["id"] not in reasons and r.get("close", True)], remark)
     for reference in references:
         name = reference["id"]

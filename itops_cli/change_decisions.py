@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, standing
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, service_lock
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, lifecycle, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import checklist as confirmed_list
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.lifecycle import Standing
@@ -46,8 +47,23 @@ def _standing(now: Facts, told: Standing) -> list[str]:
     for finding in told.missing:
         mark = "✓" if finding.ok else "✗" if finding.severity == "error" else "!"
         lines.append(f"  {mark} {finding.message}" + ("" if finding.ok else f"\n      → {finding.remedy}"))
+    lines += _over(now, told.state)
     ready = told.target and not [f for f in told.missing if not f.ok and f.severity == "error"]
     return [*lines, *([f"next: itops run {now.change.id}"] if ready and told.target == "executing" else [])]
+
+
+def _over(now: Facts, state: str) -> list[str]:
+    """Where no guard is asked any more: who ended it, or what a run under way needs."""
+    said = next((d for d in reversed(now.decisions) if d.what in (decisions.REJECT, decisions.CANCEL) and not d.fault), None)
+    cid = now.change.id
+    if said and state in (lifecycle.REJECTED, lifecycle.CANCELLED):
+        way = f"edit the plan, or itops change approve {cid}" if state == lifecycle.REJECTED else "itops change new"
+        return [f"  ✗ {said.what} by {said.by} at {said.at}: {said.remark}\n      → {way}"]
+    if state in (lifecycle.EXECUTING, lifecycle.PAUSED, lifecycle.VERIFYING):
+        alive = service_lock.is_held(now.ws.records / ".locks", f"change-{cid}")
+        way = f"itops watch {cid}" if alive else f"itops resume {cid}, or itops rollback {cid}"
+        return [f"  {'•' if alive else '✗'} {'is being carried out now' if alive else 'its controller is gone'}\n      → {way}"]
+    return []
 
 
 def _state(name: str) -> str:
@@ -101,7 +117,7 @@ def supplier(change: str, who: str, key: str | None, remark: str, fmt: str, cont
     missing = [
         name
         for name, given in (
-            ("--contact", contact),
+            ("--contact", contact.strip()),
             ("--content-ok", content_ok is not None),
             ("--rollback-ok", rollback_ok is not None),
             ("--evidence", evidence),
@@ -110,9 +126,23 @@ def supplier(change: str, who: str, key: str | None, remark: str, fmt: str, cont
     ]
     if missing or evidence is None:
         raise Exit(2, f"missing: {', '.join(missing)} (or --waive --reason …)")
+    _plausible(now, when, Path(evidence))
+    deciding.may(now, decisions.CONFIRM_SUPPLIER, by)  # before anything is kept
     name = Ledger(now.ws.record_dir(now.change.id), now.change.id).evidence(Path(evidence).read_bytes())
     details = {"contact": contact, "confirmed_at": when, "content_ok": content_ok, "rollback_ok": rollback_ok, "evidence": name, "file": Path(evidence).name}
     deciding.take(now, decisions.CONFIRM_SUPPLIER, by, remark, fmt, details)
+
+
+def _plausible(now: Facts, when: str, evidence: Path) -> None:
+    """A time that has been, and a file with something in it."""
+    try:
+        past = not when or datetime.fromisoformat(when).astimezone() <= now.at
+    except ValueError:
+        raise Exit(2, f"--at {when}: not a time, such as 2026-11-23T10:00:00+08:00") from None
+    if not past:
+        raise Exit(2, f"--at {when}: is still to come")
+    if not evidence.is_file() or not evidence.read_bytes().strip():
+        raise Exit(2, f"--evidence {evidence}: nothing in it")
 
 
 def _plain(name: str, what: str, help_text: str, needs_remark: bool = False) -> click.Command:

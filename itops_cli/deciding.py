@@ -11,6 +11,7 @@ from typing import Any
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decide, facts, identity, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.decisions import Maker
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
@@ -36,11 +37,11 @@ def options(function: Command) -> Command:
     return function
 
 
-def look(change: str) -> Facts:
-    """The change with everything the guards look at. Raises BadInput."""
+def look(change: str, draft: bool = False) -> Facts:
+    """The change with everything the guards look at; a `draft` may have parts that are still to be filled in. Raises BadInput."""
     ws = workspace.find()
     known = catalogue.load(ws)
-    loaded = change_file.load(change_file.find(ws, change), known.services, known.people)
+    loaded = change_file.load(change_file.find(ws, change), known.services, known.people, draft)
     events = Ledger(ws.record_dir(loaded.id), loaded.id).events()
     return facts.gather(ws, loaded, known.services, known.people, events)
 
@@ -51,6 +52,12 @@ def maker(now: Facts, who: str, key: str | None) -> Maker:
     person = now.people[by]
     sign = identity.signer(key, person.get("public_key", ""), by) if key or person.get("public_key") else None
     return Maker(by, now.account, str(person.get("name", "")), sign)
+
+
+def may(now: Facts, what: str, by: Maker) -> None:
+    """Ends with 3, naming every reason, where this may not be decided yet."""
+    if found := refusals(decide.allowed(now, what, by.by)):
+        raise Exit(REFUSED, "\n".join(map(str, found)))
 
 
 def take(now: Facts, what: str, by: Maker, remark: str, fmt: str, details: Mapping[str, Any] | None = None) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import sys
@@ -21,6 +20,7 @@ import click
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import answers, outcome, record, report, run
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -92,8 +92,8 @@ class Execution:
             given, reason, channel = *(self.answers.pop(0) if self.answers else (answers.STOP, "")), "answers-file"
         if given not in choices:
             reason = f"not an answer: {given or 'interrupted, or end of input'}"
-        data = {"token": event.data["token"], "answer": given if given in choices else "stop", "by": actor(), "channel": channel, "reason": reason}
-        ledger.append("confirmation_given", data, run=event.run, host=event.host, phase=event.phase, actor=actor())
+        data = {"token": event.data["token"], "answer": given if given in choices else "stop", "by": identity.account(), "channel": channel, "reason": reason}
+        ledger.append("confirmation_given", data, run=event.run, host=event.host, phase=event.phase, actor=identity.account())
 
     def _typed(self, question: str, choices: list[str]) -> tuple[str, str]:
         """What is typed, with its reason where one is needed; nothing where Ctrl-C, Ctrl-D or a terminal that went away came instead."""
@@ -144,12 +144,13 @@ class Execution:
 
     def _environment(self) -> dict[str, str]:
         asks = "answers" if self.answers is not None else "cli" if sys.stdin.isatty() else ""
-        return {"ITOPS_ENTRY": "cli", "ITOPS_ACTOR": actor(), run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
+        return {"ITOPS_ENTRY": "cli", run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
 
     def _note_stop(self, ledger: Ledger) -> None:
         number, self.stop = self.stop, 0
         try:
-            ledger.append("cancel_requested", {"signal": signal.Signals(number).name, "by": actor()}, run=self.run_id, actor=actor(), sync=True)
+            by = identity.account()
+            ledger.append("cancel_requested", {"signal": signal.Signals(number).name, "by": by}, run=self.run_id, actor=by, sync=True)
         except (LedgerError, OSError) as error:
             say(f"the wish to stop could not be recorded: {error}")
 
@@ -168,13 +169,6 @@ class Execution:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def actor() -> str:
-    """The operating-system user behind this command, also through sudo."""
-    import getpass
-
-    return os.environ.get("ITOPS_ACTOR") or os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def read_answers(path: str | None) -> list[tuple[str, str]] | None:

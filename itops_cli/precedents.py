@@ -32,7 +32,7 @@ def command(change: str, lang: str, fmt: str) -> None:
     """
     ws = workspace.find()
     known = catalogue.load(ws)
-    loaded = change_file.load(change_file.find(ws, change), known.services, known.people)
+    loaded = change_file.load(change_file.find(ws, change), known.services, known.people, draft=True)
     found = precedents.find(loaded, ws)
     summary, runbook = precedents.summary(found), precedents.runbook(loaded, ws)
     best = precedents.best(found)

@@ -39,7 +39,7 @@ def command(change: str, days: int, ics: Path | None, lang: str, fmt: str) -> No
 
     Example: itops window CHG-20261123-01 --days 60 --ics windows.ics
     """
-    now = deciding.look(change)
+    now = deciding.look(change, draft=True)
     start = now.at.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     services = {sid: now.services[sid] for sid in now.change.services}
     last = start + timedelta(days=days)

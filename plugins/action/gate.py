@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
@@ -71,8 +72,11 @@ class ActionModule(RunAction):
         targets, skipped = plan.targets(now.change, now.services, limit)
         compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
         known = set(task_vars["hostvars"])
+        extra = load_extra_vars(self._loader)
         awx_user = str(opened.data.get("awx_user", "")) if opened else ""
-        return gate.Situation(now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared, now.people, awx_user), skipped
+        return gate.Situation(
+            now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared, now.people, awx_user, extra
+        ), skipped
 
     def _close_dead(self, now: Session, ledger: Ledger) -> None:
         """A run whose controller died holds no lock any more (this run has it): its record is closed as what it is."""

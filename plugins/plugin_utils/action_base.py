@@ -39,6 +39,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     workspace,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -240,9 +241,7 @@ def cancelled(ledger: Ledger, now: Session) -> bool:
 
 
 def _user() -> str:
-    import getpass
-
-    return os.environ.get("ITOPS_ACTOR") or getpass.getuser()
+    return identity.account()
 
 
 __all__ = ["RunAction", "cancelled", "inventory_records", "placeholders"]

@@ -9,28 +9,51 @@ An edit of any of it voids what was decided; an edit of a remark or of an owner 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import rfc8785
+from ansible_collections.itops.maintenance.plugins.plugin_utils import source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
 Record = Mapping[str, Any]
 OF_THE_CHANGE = ("id", "service", "category", "kind", "incident", "executor", "notice", "plan")
-OF_A_SERVICE = ("redundancy", "failover", "backup", "control", "data_dirs")  # commands, paths and places a run takes from the record
-OF_A_HOST = ("name", "role")
+OF_A_SERVICE = ("redundancy", "failover", "control", "data_dirs")  # commands, paths and places a run takes from the record
+OF_ITS_BACKUP = ("sites", "destination", "provider", "paths", "exclude", "retention")
+OF_ITS_CREDENTIALS = ("custody", "ref", "account")
+OF_A_HOST = ("name", "role", "address", "vars")
+YAML = (".yml", ".yaml")
 VAULTED = "<redacted>"  # what Ansible hands on of an inline vault value; a digest must not depend on who reads it
+ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in ("include_role", "import_role")}
+INCLUDES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in ("include_tasks", "import_tasks", "include_vars")}
+BESIDE = ("", "files", "templates", "vars", "tasks")  # where Ansible looks for a file a task names
+LONGEST = 300  # characters of a text that may be a file's name
 
 
 def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[str, Any]:
     """All that is decided on, as plain data. `folder` is the one of the changes, where task files lie."""
-    taken = {sid: _of_service(services[sid]) for sid in data.get("service") or [] if sid in services}
-    files = sorted({str(step["tasks"]) for step in (data.get("plan") or {}).get("steps") or [] if step.get("tasks")})
+    taken = {sid: of_service(services[sid]) for sid in data.get("service") or [] if sid in services}
     made: dict[str, Any] = {key: data.get(key) for key in OF_THE_CHANGE}
-    made |= {"records": _plain(taken)} if taken else {}
-    made |= {"task_files": {name: _sha256(folder / name) for name in files}} if files else {}
-    return made
+    made |= {"records": taken} if taken else {}
+    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in _read(task_files(data, folder)).items()}
+    return made | ({"task_files": dict(sorted(files.items()))} if files else {})
+
+
+def task_files(data: Record, folder: Path) -> list[Path]:
+    """The task files the plan's steps name."""
+    return [folder / str(step["tasks"]) for step in (data.get("plan") or {}).get("steps") or [] if step.get("tasks")]
+
+
+def unbound(path: Path) -> list[str]:
+    """What a task file takes from where nobody can see it beforehand: roles, and files whose name is only known in the run."""
+    found: list[str] = []
+    for file in _read([path]):
+        for task in _mappings(source.load(file).data if file.suffix in YAML else None):
+            found += [f"{file.name}: {name}" for name in task if name in ROLES]
+            found += [f"{file.name}: {name} {task[name]}" for name in task if name in INCLUDES and "{{" in str(task[name])]
+    return found
 
 
 def digest(what: Record) -> str:
@@ -38,10 +61,28 @@ def digest(what: Record) -> str:
     return hashlib.sha256(rfc8785.dumps(dict(what))).hexdigest()
 
 
-def _of_service(record: Record) -> dict[str, Any]:
-    hosts = [{key: host.get(key) for key in OF_A_HOST} for host in record.get("hosts") or []]
-    mode = (record.get("maintenance") or {}).get("mode")
-    return {**{key: record[key] for key in OF_A_SERVICE if record.get(key)}, "hosts": hosts, "mode": mode}
+def of_service(record: Record) -> dict[str, Any]:
+    """What a run takes from one service record."""
+    backup, credentials = record.get("backup") or {}, record.get("credentials") or {}
+    checks = [item["check"] for item in (record.get("preparation") or {}).get("items") or [] if item.get("check")]
+    made = {
+        **{key: record[key] for key in OF_A_SERVICE if record.get(key)},
+        "backup": {key: backup[key] for key in OF_ITS_BACKUP if backup.get(key)},
+        "credentials": {key: credentials[key] for key in OF_ITS_CREDENTIALS if credentials.get(key)},
+        "preparation": checks, "hosts": _hosts(record), "mode": (record.get("maintenance") or {}).get("mode"),
+    }  # fmt: skip
+    return {key: _plain(value) for key, value in made.items() if value}
+
+
+def _hosts(record: Record) -> list[dict[str, Any]]:
+    """Each host by name; those of a group by the group alone, whatever the inventory says is in it."""
+    made: list[dict[str, Any]] = []
+    for host in record.get("hosts") or []:
+        group = host.get("group") or host.get("of_group")
+        entry = {"group": group, "role": host.get("role")} if group else {key: host[key] for key in OF_A_HOST if host.get(key)}
+        if entry not in made:
+            made.append(entry)
+    return made
 
 
 def _plain(value: Any) -> Any:
@@ -52,8 +93,52 @@ def _plain(value: Any) -> Any:
     return VAULTED if isinstance(value, Vaulted) else value
 
 
+def _read(paths: Iterable[Path]) -> dict[Path, str]:
+    """These files and every file they name, with their SHA-256; "" for one that is missing (`itops change lint` says so)."""
+    found: dict[Path, str] = {}
+    left = [path.resolve() for path in paths]
+    while left:
+        path = left.pop()
+        if path not in found:
+            found[path] = _sha256(path)
+            left += _named(path)
+    return found
+
+
+def _named(path: Path) -> Iterator[Path]:
+    """Files that a YAML file speaks of, wherever in it."""
+    data = source.load(path).data if path.suffix in YAML and path.is_file() else None
+    for text in _texts(data):
+        for name in {text, *text.split()} if len(text) <= LONGEST and "\n" not in text else ():
+            for beside in BESIDE:
+                candidate = path.parent / beside / name.removeprefix("file=").removeprefix("src=")
+                if "\0" not in name and candidate.is_file():
+                    yield candidate.resolve()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        yield value
+        for item in value.values():
+            yield from _mappings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _mappings(item)
+
+
 def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
-        return ""  # that it is missing is said by `itops change lint`
+        return ""

@@ -102,16 +102,16 @@ def evidence(directory: Path, change: str, events: Iterable[Event]) -> Iterator[
 
 def _cut(directory: Path, change: str, events: list[Event], known: Iterable[Mapping[int, str]]) -> list[Fault]:
     """The end of the stream against what is remembered of it elsewhere."""
-    have = {event.seq: event.hash for event in events}
+    have, faults = {event.seq: event.hash for event in events}, list[Fault]()
     told = {pair for heads in known for pair in heads.items()}
     try:
         head = json.loads((directory / ledger.HEAD).read_bytes())
         told.add((int(head["seq"]), str(head["hash"])))
     except FileNotFoundError:
-        pass
+        if len(events) > 1:
+            faults.append(Fault(change, len(events), len(events), "cut", f"{ledger.HEAD} is gone, which remembers its end"))
     except (ValueError, KeyError, TypeError):
         return [Fault(change, len(events), len(events), "damaged", f"{ledger.HEAD} cannot be read")]
-    faults = []
     for seq, remembered in sorted(told):
         if seq not in have:
             faults.append(Fault(change, seq, len(events), "cut", f"the stream ends at event {len(events)}, but event {seq} is known to exist"))

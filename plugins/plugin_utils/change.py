@@ -22,6 +22,7 @@ REQUIRED_KINDS = ("stop", "update", "start", "rollback")
 STRONG_DIGESTS = ("sha512", "sha256")
 TO_FILL = "待填"
 UNDO_TYPES = ("revert", "restore")
+PLAIN_TASKS = "tasks, and include_tasks of files with plain names"
 
 Record = Mapping[str, Any]
 
@@ -80,9 +81,11 @@ def services_of(path: Path) -> list[str]:
     return list(map(str, named if isinstance(named, list) else [named]))
 
 
-def load(path: Path, services: Mapping[str, Record], people: Mapping[str, Record]) -> Change:
-    """Read and check one change against the catalogue. Raises BadInput with every error of the file."""
+def load(path: Path, services: Mapping[str, Record], people: Mapping[str, Record], draft: bool = False) -> Change:
+    """Read and check one change against the catalogue; of a `draft` only its shape and its services. Raises BadInput with every error of the file."""
     change, problems = read(path, services, people)
+    if change and draft and set(change.services) <= set(services):
+        return change
     if change is None or errors(problems):
         raise BadInput(errors(problems))
     return change
@@ -140,8 +143,8 @@ def _identity(report: _Report, path: Path) -> Iterator[Problem]:
 
 
 def _unfilled(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> Iterator[Problem]:
-    """A draft names what nobody knew yet; nothing is carried out while it stands there. The window says so in its own words."""
-    if isinstance(value, str) and value.startswith(TO_FILL) and at[:2] != ("plan", "window"):
+    """A draft names what nobody knew yet; nothing is carried out while it stands there."""
+    if isinstance(value, str) and value.startswith(TO_FILL):
         yield report.at(*at, message="still to be filled in", found=value, allowed="what is known by now")
     for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from _unfilled(report, item, (*at, key))
@@ -197,6 +200,8 @@ def _plan(report: _Report) -> Iterator[Problem]:
     for index, step in enumerate(plan["steps"]):
         if step.get("tasks") and not (Path(report.file).parent / step["tasks"]).is_file():
             yield report.at("plan", "steps", index, "tasks", message="no such task file", found=step["tasks"], allowed="a path from the folder of the changes")
+        for hidden in binding.unbound(Path(report.file).parent / step["tasks"]) if step.get("tasks") else ():
+            yield report.at("plan", "steps", index, "tasks", message="nobody can decide on what is only known in the run", found=hidden, allowed=PLAIN_TASKS)
         if step["kind"] != "rollback" and any(step.get(undo) is not None for undo in UNDO_TYPES):
             yield report.at("plan", "steps", index, message="undoing belongs to the rollback", allowed="kind: rollback")
 
@@ -211,8 +216,8 @@ def _rules(report: _Report) -> Iterator[Problem]:
 
 def _window(report: _Report) -> Iterator[Problem]:
     window = report.data["plan"].get("window")
-    if not window:
-        return
+    if not window or any(str(window[edge]).startswith(TO_FILL) for edge in ("start", "end")):
+        return  # the guard says that there is none
     times: dict[str, datetime] = {}
     for edge in ("start", "end"):
         try:

@@ -38,6 +38,12 @@ def configured() -> bool:
     return bool(os.environ.get(KEY_VARIABLE))
 
 
+def missing(directory: Path, events: Sequence[Event]) -> str:
+    """That the checkpoint of signed decisions was taken away; "" where it is there, or was never made."""
+    signed = any(event.kind == "decided" and event.data.get("checkpointed") for event in events)
+    return f"{FILE} is gone, although decisions were sealed with it" if signed and not (directory / FILE).exists() else ""
+
+
 def unusable() -> str:
     """Why the configured key cannot sign; "" when it can, or when none is configured."""
     name = os.environ.get(KEY_VARIABLE)

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    binding,
     catalogue,
     chain,
     checkpoint,
     endpoints,
+    placeholders,
     plan,
     progress,
     register,
     run,
     secret_ref,
+    session,
     staging,
     tools,
 )
@@ -29,6 +32,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+NEVER_EXTRA = ("itops_services", "itops_people", "itops_state_dir", "ansible_host", "ansible_ssh_host", "ansible_connection")
 SAID_IN_DETAIL = ("ledger", "prepared_files")  # by guards of this module
 
 
@@ -48,6 +52,7 @@ class Situation:
     compared: Sequence[Mapping[str, Any]] = ()
     people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     awx_user: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)  # the play's extra variables
 
     @property
     def mode(self) -> str:
@@ -60,7 +65,7 @@ class Situation:
 
 def findings(now: Situation) -> list[Finding]:
     """Every guard, also those that hold: the record shows what was looked at."""
-    guards = [_locks, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode, _credentials]
+    guards = [_locks, _inputs, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode, _credentials]
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:
@@ -89,6 +94,31 @@ def _locks(now: Situation) -> Iterator[Finding]:
         yield Finding("lock", state == "taken", f"{name}: {state}", f"wait for that run, or look at it: itops record show {now.change.id}")
 
 
+def _inputs(now: Situation) -> Iterator[Finding]:
+    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan by an extra variable."""
+    used = {
+        name for name in placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]) if not placeholders.is_secret(name)
+    }
+    bad = sorted(set(now.extra) & ((used - set(session.OWN)) | set(NEVER_EXTRA)))
+    message = f"given as extra variables: {', '.join(bad)}" if bad else "no extra variable stands in for what was decided on"
+    yield Finding("extra_vars", not bad, message, "leave out these -e options; values of the plan belong into the inventory")
+    if now.ws.services_dir.is_dir():
+        known = catalogue.load(now.ws)
+        other = [
+            sid for sid in now.change.services if sid in known.services and binding.of_service(known.services[sid]) != binding.of_service(now.services[sid])
+        ]
+        other += sorted(pid for pid in {*now.people, *known.people} if _proof(now.people.get(pid)) != _proof(known.people.get(pid))) if known.people else []
+        message = f"Ansible's variables say something else than the files: {', '.join(other)}" if other else "Ansible sees the records as the files have them"
+        yield Finding(
+            "variables", not other, message, "look for itops_services and itops_people in host_vars, group_vars and -e: ansible-inventory --host HOST"
+        )
+
+
+def _proof(person: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of a person decides whether they may decide."""
+    return {key: person.get(key) for key in ("roles", "accounts", "deputy", "active", "public_key")} if person else {}
+
+
 def _records(now: Situation) -> Iterator[Finding]:
     if now.ws.services_dir.is_dir():
         bad = errors(catalogue.load(now.ws).problems)
@@ -105,8 +135,9 @@ def _checkpoint(now: Situation) -> Iterator[Finding]:
 
 def _chain(now: Situation) -> Iterator[Finding]:
     folder = now.ws.record_dir(now.change.id)
-    faults = chain.verify(folder, now.change.id, register.heads(now.ws.records, now.change.id), checkpoint.head(folder))
-    message = "; ".join(fault.message for fault in faults[:3]) or "the change's ledger verifies"
+    faults = [fault.message for fault in chain.verify(folder, now.change.id, register.heads(now.ws.records, now.change.id), checkpoint.head(folder))]
+    faults += filter(None, [checkpoint.missing(folder, now.events)])
+    message = "; ".join(faults[:3]) or "the change's ledger verifies"
     yield Finding("ledger", not faults, message, f"itops record verify {now.change.id}")
 
 
@@ -123,7 +154,8 @@ def _history(now: Situation) -> Iterator[Finding]:
         )
     if now.verb == "rollback":
         yield Finding("history", bool(touched), f"touched: {', '.join(touched) or 'no host'}", f"itops record show {now.change.id}")
-    before = run.planned(earlier)
+    allowed = run.authorised(earlier)
+    before = run.planned(event for event in earlier if now.verb != "resume" or event.run in allowed)
     if now.verb in ("resume", "patch"):
         yield Finding("history", bool(before), "an earlier run to go on from", f"itops run {now.change.id}", "error" if now.verb == "resume" else "warning")
     if now.verb == "resume" and before:

@@ -188,7 +188,20 @@ class Ledger:
         event = parse(line)
         if event is None:
             raise LedgerError(f"{self.path}: the last line is no event → itops record verify {self.change}")
+        self._remembered(event)
         return event.seq, event.hash
+
+    def _remembered(self, last: Event) -> None:
+        """A stream that was cut is not written on: what is missing would never be seen again. Raises LedgerError."""
+        try:
+            head = json.loads((self.directory / HEAD).read_bytes())
+            cut = int(head["seq"]) > last.seq or (int(head["seq"]) == last.seq and head["hash"] != last.hash)
+        except FileNotFoundError:
+            cut = last.seq > 1  # only the very first event may be without: the machine stopped between the two writes
+        except (ValueError, KeyError, TypeError):
+            cut = True
+        if cut:
+            raise LedgerError(f"{self.path}: its end is not the one that is remembered of it → itops record verify {self.change}")
 
     def _set_aside(self, handle: int, size: int, torn: bytes) -> None:
         name = self.evidence(torn)
@@ -205,7 +218,7 @@ class Ledger:
         try:
             if os.write(handle, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if sync:
+            if sync or event.seq == 1:
                 os.fsync(handle)
                 atomic.write(self.directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
         except OSError:

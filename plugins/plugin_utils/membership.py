@@ -74,7 +74,10 @@ def _expanded(record: Record, lookup: Lookup, file: str, problems: list[Problem]
                     "name its source first, as hosts.yml",
                 )
             )
-        entries += [{**{k: v for k, v in entry.items() if k != "group"}, "name": name} for name in names or []]
+        entries += [
+            {**{k: v for k, v in entry.items() if k != "group"}, "name": name, **({"of_group": entry["group"]} if "group" in entry else {})}
+            for name in names or []
+        ]
     if entries:
         named = [entry["name"] for entry in entries]
         twice = {name for name in named if named.count(name) > 1}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import service_lock
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -73,9 +73,9 @@ def _who() -> dict[str, Any]:
     """Where and as whom this process runs; AWX's own ids where it is AWX."""
     awx = {name: os.environ[name] for name in AWX_VARIABLES if os.environ.get(name)}
     try:
-        user = os.environ.get("ITOPS_ACTOR") or getpass.getuser()
-    except (KeyError, OSError):
-        user = f"uid {os.getuid()}"
+        user = identity.account()
+    except OSError:
+        user = f"uid:{os.getuid()}"
     return {
         "controller": socket.gethostname(),
         "user": user,
@@ -102,6 +102,11 @@ def planned(events: Iterable[Event]) -> Event | None:
     for event in events:
         found = event if event.kind == "planned" else found
     return found
+
+
+def authorised(events: Iterable[Event]) -> set[str]:
+    """Runs whose gate let them change hosts."""
+    return {event.run for event in events if event.kind == "gate" and not event.host and event.data.get("authorised")}
 
 
 def is_closed(events: Iterable[Event]) -> bool:

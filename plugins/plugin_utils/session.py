@@ -52,6 +52,9 @@ def load(change_id: str, services: Records, people: Records) -> Session:
     return Session(ws, change, services, people, os.environ.get(run.RUN_VARIABLE, ""))
 
 
+OWN = ("host", "service", "change", "files")  # placeholders that no inventory gives
+
+
 def values(session: Session, target: plan.Target, lookup: Callable[[str], tuple[str, bool] | None], state_dir: str) -> placeholders.Values:
     """Placeholder values of one host. `lookup` gives an inventory variable and whether it came out of a vault."""
     plain = {

@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 MARKER = "itops.yml"
-SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents", "fonts"}
+SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents", "fonts", "awx"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Workspace:
     facts: Path
     documents: Path
     fonts: tuple[Path, ...] = ()
+    awx: bool = False
 
     @property
     def inventory(self) -> Path:
@@ -71,7 +72,7 @@ def find(start: Path | None = None) -> Workspace:
 def load(root: Path) -> Workspace:
     """Read itops.yml of exactly this folder."""
     settings = _settings(root / MARKER)
-    records = os.environ.get("ITOPS_RECORDS") or settings.get("records", "records")
+    records = _records(root, settings.get("records", "records"))
     return Workspace(
         root=root,
         organisation=str(settings.get("organisation", "")),
@@ -81,6 +82,7 @@ def load(root: Path) -> Workspace:
         facts=(root / settings.get("facts", "facts")),
         documents=(root / settings.get("documents", "documents")),
         fonts=((root / settings["fonts"]),) if settings.get("fonts") else (),
+        awx=settings.get("awx") in (True, "true", "yes"),
     )
 
 
@@ -99,3 +101,23 @@ def _settings(path: Path) -> dict[str, Any]:
     if problems:
         raise BadInput(problems)
     return data
+
+
+def _records(root: Path, named: str) -> str:
+    """Where the records are. A variable may name the place, but never another one than where there are some already. Raises BadInput."""
+    given = os.environ.get("ITOPS_RECORDS")
+    if given and (root / named).resolve() != (root / given).resolve() and any((root / named).glob("[0-9]*/CHG-*")):
+        raise BadInput(
+            [
+                Problem(
+                    str(root / MARKER),
+                    0,
+                    "records",
+                    "ITOPS_RECORDS names another place, but there are records here",
+                    given,
+                    named,
+                    remedy="set records: in itops.yml",
+                )
+            ]
+        )
+    return given or named

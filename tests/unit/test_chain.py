@@ -284,7 +284,7 @@ def test_a_cut_below_the_checkpoint_and_an_edited_checkpoint_do_not_verify(book:
     assert found(book, checkpoint.head(book.directory)) == [("edited", MANY)]
     (book.directory / ledger.HEAD).unlink()
     put(book, lines(book)[:3])
-    assert found(book, known) == [("cut", MANY)]
+    assert found(book, known) == [("cut", 3), ("cut", MANY)], "the head is gone, and the checkpoint knows more"
 
 
 def test_without_a_key_there_is_no_checkpoint(book: ledger.Ledger) -> None:
@@ -314,4 +314,5 @@ def test_every_pair_of_streams_can_be_told_apart(tmp_path: Path) -> None:
     dice = random.Random(20261123)
     for _ in range(50):
         mixed = [both[dice.randrange(2)][n] for n in range(4)]
-        assert bool(put(books[0], mixed)) == (mixed not in both)
+        (books[0].directory / ledger.HEAD).unlink(missing_ok=True)
+        assert bool([fault for fault in put(books[0], mixed) if fault != ("cut", 4)]) == (mixed not in both)

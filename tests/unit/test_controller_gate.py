@@ -51,7 +51,7 @@ def warned(now: gate.Situation) -> set[str]:
 
 def before(digest: str = "") -> Story:
     """An earlier run that was lined up."""
-    return Story(run=OLD).opened().gate().planned("web2", "web1", plan_digest=digest)
+    return Story(run=OLD).opened().gate(authorised=digest).planned("web2", "web1", plan_digest=digest)
 
 
 def test_a_change_that_may_be_run(tmp_path: Path) -> None:

@@ -226,6 +226,7 @@ def test_a_full_disk_leaves_whole_lines_only_and_one_can_go_on_later(book: Ledge
 def test_refused_means_that_nothing_was_added(book: Ledger) -> None:
     """Also where only the head beside the stream cannot be written."""
     book.append("a")
+    (book.directory / ledger.HEAD).unlink()
     (book.directory / ledger.HEAD).mkdir()
     for writer in (book, Ledger(book.directory, CHANGE)):
         with pytest.raises(LedgerError):

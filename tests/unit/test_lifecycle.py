@@ -106,12 +106,8 @@ SPOILED: dict[str, tuple[str, Callable[[Office], None]]] = {
     "an edited plan voids all of it": ("approved", lambda o: o.edit(plan={"batch": 2})),
     "another executor voids the approval": ("approved", lambda o: o.edit(executor="zhao")),
     "an edited notice": ("approved", lambda o: o.edit(notice={**o.look().change.data["notice"], "id": "SUP-2"})),
-    "approved by who executes": ("approved", lambda o: o.decide(decisions.APPROVE, "li")),
-    "approved by somebody without the role": ("approved", lambda o: o.decide(decisions.APPROVE, "chen")),
     "rejected afterwards": ("approved", lambda o: o.decide(decisions.REJECT, "wang")),
     "the supplier does not stand for the rollback": ("supplier", lambda o: o.decide(decisions.CONFIRM_SUPPLIER, "li", {**CONFIRMED, "rollback_ok": False})),
-    "waived by who executes": ("supplier", lambda o: o.decide(decisions.WAIVE, "li", {"reason": "急"})),
-    "held for simple by who executes": ("override", lambda o: o.assess("li", simple=True)),
     "a report that did not arrive": ("reported", lambda o: o.decide(decisions.REPORT, "li", LOST)),
     "an announcement nobody got": ("announced", lambda o: o.decide(decisions.ANNOUNCE, "li", {"recipients": [], "deliveries": []})),
     "another list of steps": ("checklist", lambda o: o.decide(decisions.CHECKLIST, "li", {"list_digest": "0" * 64})),
@@ -130,6 +126,29 @@ def test_what_refuses_a_change_that_was_ready(office: Office, how: str) -> None:
     assert refused(office) == set()
     spoil(office)
     assert wanted in refused(office)
+
+
+UNFIT: dict[str, Callable[[Office], None]] = {
+    "approved by who executes": lambda o: o.decide(decisions.APPROVE, "li"),
+    "approved by somebody without the role": lambda o: o.decide(decisions.APPROVE, "chen"),
+    "rejected by who executes": lambda o: o.decide(decisions.REJECT, "li"),
+    "waived by who executes": lambda o: o.decide(decisions.WAIVE, "li", {"reason": "急"}),
+    "held for simple by who executes": lambda o: o.assess("li", simple=True),
+}
+
+
+@pytest.mark.parametrize("how", UNFIT)
+def test_what_somebody_decides_who_may_not_counts_for_nothing(office: Office, how: str) -> None:
+    """It neither opens a way nor closes one, is said, and is not let be taken."""
+    UNFIT[how](office)
+    assert "assessed" in refused(office) and "approved" in refused(office)
+    office.all()
+    UNFIT[how](office)
+    assert refused(office) == set()
+    assert any("does not count" in finding.message for finding in standing.may_run(office.look(), "run") if finding.id == "decision")
+    simple = {"override": True, "complexity": "simple"}
+    for what, details in ((decisions.APPROVE, {}), (decisions.REJECT, {}), (decisions.WAIVE, {}), (decisions.ASSESS, simple)):
+        assert "fit" in {finding.id for finding in refusals(decide.allowed(office.look(), what, "li", details))}
 
 
 def test_an_edit_says_which_lines_changed(office: Office) -> None:
@@ -301,7 +320,9 @@ class Judge:
         self.plan = 0
 
     def hear(self, what: str, by: str, good: bool) -> None:
-        self.said.append((what, by, good, self.plan))
+        for_approvers = what in ("approve", "reject", "waive") or (what == "assess" and good)
+        if by in ("zhang", "wang") or not for_approvers:
+            self.said.append((what, by, good, self.plan))
 
     def last(self, *what: str) -> tuple[str, str, bool]:
         return next(((w, by, good) for w, by, good, plan in reversed(self.said) if w in what and plan == self.plan), ("", "", False))

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run, service_lock, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.service_lock import Held
 
@@ -97,7 +98,7 @@ def test_looking_does_not_take_the_lock(tmp_path: Path, started: Callable[..., A
 
 @pytest.fixture
 def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workspace.Workspace:
-    for name in (run.RUN_VARIABLE, "ITOPS_ACTOR", "ITOPS_ENTRY", *run.AWX_VARIABLES):
+    for name in (run.RUN_VARIABLE, "ITOPS_ENTRY", *run.AWX_VARIABLES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(run.RUN_VARIABLE, "")  # so that it is put back afterwards
     return workspace.load(make.workspace(tmp_path))
@@ -109,10 +110,11 @@ def close(opened: run.OpenRun) -> None:
 
 
 def test_opening_a_run_takes_its_locks_and_writes_first_of_all(ws: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ITOPS_ACTOR", "li")
+    for name in ("ITOPS_ACTOR", "USER", "LOGNAME"):  # whoever runs it cannot say to be somebody else
+        monkeypatch.setenv(name, "ghost")
     opened = run.open_run(ws, CHANGE, ["web", "db"], {"argv_verb": "resume"})
     event = Ledger(ws.record_dir(CHANGE), CHANGE).events()[0]
-    assert (event.kind, event.run, event.actor, event.data["pid"]) == ("run_opened", opened.id, "li", os.getpid())
+    assert (event.kind, event.run, event.actor, event.data["pid"]) == ("run_opened", opened.id, identity.account(), os.getpid())
     assert event.data["locks"] == dict.fromkeys((f"change-{CHANGE}", "service-web", "service-db"), "taken")
     assert os.environ[run.RUN_VARIABLE] == opened.id and run.verb([event], opened.id) == "resume" and event.data["entry"] == "ansible-playbook"
     second = run.open_run(ws, "CHG-20261123-02", ["web"], {})

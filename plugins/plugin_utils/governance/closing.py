@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import views
+from ansible_collections.itops.maintenance.plugins.plugin_utils import run, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, identity
 
 if TYPE_CHECKING:
     from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
@@ -30,9 +30,33 @@ def reviewed(now: Facts) -> Iterator[Finding]:
     if said is None:
         yield Finding("reviewed", False, "not reviewed since its last run", remedy)
         return
-    ran = {event.data.get("user") for event in now.events if event.kind == "run_opened" and not event.data.get("check")}
-    own = said.by == now.change.data.get("executor") or (said.account in ran and not said.signed)
+    own = said.by == now.change.data.get("executor") or said.by in _ran(now) or (said.account in _accounts(now) and not said.signed)
     yield Finding("reviewed", not own, f"reviewed by {said.by}, who executed it" if own else f"reviewed by {said.by}: {said.details.get('verdict')}", remedy)
+    objected = said.details.get("verdict") == "objected"
+    yield Finding("accepted", not objected, f"objected to by {said.by}: {said.remark}" if objected else "accepted", remedy)
+
+
+def _accounts(now: Facts) -> set[str]:
+    """Accounts that have carried it out, in AWX the name of its user as well."""
+    opened = [event.data for event in now.events if event.kind == "run_opened" and not event.data.get("check")]
+    return {str(data.get("user")) for data in opened} | {f"awx:{data['awx_user']}" for data in opened if data.get("awx_user")}
+
+
+def _ran(now: Facts) -> set[str]:
+    """People who have carried it out, by all of their accounts; an account that several share tells nobody."""
+    owners = [identity.persons(now.people, account) for account in _accounts(now)]
+    return {people[0] for people in owners if len(people) == 1}
+
+
+def undelivered(said: decisions.Decision) -> str:
+    """Why a message counts as not told: channels it needed and did not get through, or nobody it went to; "" where it was told."""
+    deliveries = said.details.get("deliveries") or []
+    failed = [str(d.get("channel")) for d in deliveries if d.get("required", True) and not d.get("ok")]
+    if failed:
+        return ", ".join(failed)
+    if deliveries:
+        return "" if any(d.get("ok") for d in deliveries) else ", ".join(str(d.get("channel")) for d in deliveries)
+    return "" if said.details.get("recipients") or str(said.details.get("reason") or "").strip() else "nobody was told"
 
 
 def announced_afterwards(now: Facts) -> Iterator[Finding]:
@@ -40,19 +64,16 @@ def announced_afterwards(now: Facts) -> Iterator[Finding]:
     for what, verb in ((decisions.REPORT, "report"), (decisions.ANNOUNCE, "announce")):
         needed = now.change.data["category"] == "emergency"
         said = now.latest(what)
-        yield Finding(
-            f"{verb}_afterwards",
-            not needed or said is not None,
-            f"by {said.by}" if said else "not yet" if needed else "done before",
-            f"itops change {verb} {now.change.id}",
-        )
+        lost = undelivered(said) if said and needed else ""
+        message = f"not delivered: {lost}" if lost else f"by {said.by}" if said else "not yet" if needed else "done before"
+        yield Finding(f"{verb}_afterwards", not needed or (said is not None and not lost), message, f"itops change {verb} {now.change.id}")
 
 
 def references(now: Facts) -> Iterator[Finding]:
     """Every related event and ticket is closed, or left open with a reason."""
     said = _after_the_last_run(now, decisions.CLOSE)
     settled = {str(r.get("reference")) for r in (said.details.get("references") or []) if r.get("ok") or r.get("reason")} if said else set()
-    left = [reference["id"] for reference in related(now.change.data) if reference["id"] not in settled]
+    left = [reference["id"] for reference in due(now) if reference["id"] not in settled]
     remedy = f"itops change close {now.change.id} (or --leave-open ID=REASON)"
     yield Finding("references", not left, f"neither closed nor left open with a reason: {', '.join(left)}" if left else "references are settled", remedy)
 
@@ -66,6 +87,13 @@ def closed(now: Facts) -> Iterator[Finding]:
 def related(change: Any) -> list[dict[str, Any]]:
     """Its related events and tickets, events first."""
     return [*(change.get("related_events") or []), *(change.get("related_work") or [])]
+
+
+def due(now: Facts) -> list[dict[str, Any]]:
+    """References of the change as it was carried out and as it is now: taking one out of the file settles nothing."""
+    executed = run.planned(now.events)
+    found = {str(r["id"]): r for change in (executed.data.get("change") or {} if executed else {}, now.change.data) for r in related(change)}
+    return list(found.values())
 
 
 def _after_the_last_run(now: Facts, what: str) -> decisions.Decision | None:

@@ -12,7 +12,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, guards, lifecycle, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.decisions import Maker
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts, overrides
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 # What must hold before a person is let decide. The guards of the walk are asked again at the gate, so this is about order, not about safety.
@@ -26,6 +26,7 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
 }
 NORMAL_FIRST = {decisions.APPROVE: ("supplier", "reported"), decisions.ANNOUNCE: ("approved",)}
 AFTER_A_RUN = (decisions.REVIEW, decisions.CLOSE)
+BEFORE_EXECUTION = (decisions.APPROVE, decisions.REJECT, decisions.CANCEL)
 
 
 class Refused(Exception):
@@ -38,14 +39,14 @@ class Refused(Exception):
 
 def take(now: Facts, what: str, maker: Maker, remark: str = "", details: Mapping[str, Any] | None = None) -> Event:
     """Write the decision. Raises Refused, LedgerError."""
-    reasons = refusals(allowed(now, what))
+    reasons = refusals(allowed(now, what, maker.by, details))
     if reasons:
         raise Refused(reasons)
     return decisions.append(now.ws, now.change, what, maker, remark, details)
 
 
-def allowed(now: Facts, what: str) -> list[Finding]:
-    """Everything that must hold before this decision."""
+def allowed(now: Facts, what: str, by: str = "", details: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Everything that must hold before this decision of this person."""
     ask, kind, state = guards.ask(now), now.change.data["category"], standing.ended(now.events)
     found = [*ask("ledger"), *_open(now)]
     if what in AFTER_A_RUN:
@@ -56,7 +57,9 @@ def allowed(now: Facts, what: str) -> list[Finding]:
     names = list(BEFORE.get(what, ()))
     names += NORMAL_FIRST.get(what, ()) if kind == lifecycle.NORMAL else ()
     found += [finding for name in names if name != "supplier" or now.complex for finding in ask(name)]
-    if what == decisions.CANCEL:
+    if by and (what in decisions.OF_APPROVERS or (what == decisions.ASSESS and overrides(details or {}))):
+        found += now.may_sign_off("fit", by, f"may decide: {what}")
+    if what in BEFORE_EXECUTION:
         found.append(Finding("executed", not state, f"it is {state}" if state else "not carried out yet", f"itops rollback {now.change.id}"))
     return found
 

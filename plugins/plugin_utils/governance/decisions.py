@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 KIND, PHASE = "decided", "govern"
 ASSESS, CONFIRM_SUPPLIER, WAIVE, REPORT, APPROVE, REJECT = "assess", "confirm_supplier", "waive", "report", "approve", "reject"
 ANNOUNCE, CHECKLIST, REVIEW, CLOSE, CANCEL, CORRECT = "announce", "checklist", "review", "close", "cancel", "correct"
+OF_APPROVERS = (APPROVE, REJECT, WAIVE)
 ALL = (ASSESS, CONFIRM_SUPPLIER, WAIVE, REPORT, APPROVE, REJECT, ANNOUNCE, CHECKLIST, REVIEW, CLOSE, CANCEL, CORRECT)
 
 
@@ -83,7 +84,7 @@ def append(ws: Workspace, change: Change, what: str, maker: Maker, remark: str =
     change_ledger = Ledger(ws.record_dir(change.id), change.id)
     data: dict[str, Any] = {
         "change": change.id, "decision": what, "plan_digest": change.plan_digest, "by": maker.by, "name": maker.name, "account": maker.account,
-        "at": ledger.now(), "remark": remark, "details": dict(details or {}),
+        "at": ledger.now(), "remark": remark, "details": dict(details or {}), **({"checkpointed": True} if checkpoint.configured() else {}),
     }  # fmt: skip
     earlier = change_ledger.events()
     if not any(e.kind == KIND and e.data.get("plan_digest") == change.plan_digest and "plan" in e.data for e in earlier):

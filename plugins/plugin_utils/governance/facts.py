@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -45,7 +45,13 @@ class Facts:
 
     @cached_property
     def decisions(self) -> list[Decision]:
-        return decisions.of(self.events, self.people)
+        return [replace(said, fault=said.fault or self._unfit(said)) for said in decisions.of(self.events, self.people)]
+
+    def _unfit(self, said: Decision) -> str:
+        """Why somebody may not take this decision at all; "" where they may."""
+        if said.what not in decisions.OF_APPROVERS and not (said.what == decisions.ASSESS and overrides(said.details)):
+            return ""
+        return "; ".join(finding.message for finding in self.may_sign_off("fit", said.by, "") if not finding.ok)
 
     @cached_property
     def compared(self) -> Sequence[Mapping[str, Any]]:
@@ -113,13 +119,18 @@ class Facts:
             if line[:1] in "+-" and line[:3] not in ("+++", "---"):
                 yield f"{line[0]} {line[1:].strip()}"
 
-    def may_sign_off(self, name: str, said: Decision, done: str) -> Iterator[Finding]:
+    def may_sign_off(self, name: str, by: str, done: str) -> Iterator[Finding]:
         """A decision that only an approver, their deputy or the owner of every service may take, and never who executes."""
         owners = {self.services[sid].get("owner") for sid in self.change.services if sid in self.services}
-        fit = said.by in approvers(self.people) or owners == {said.by}
+        fit = by in approvers(self.people) or owners == {by}
         remedy = f"let an approver decide: itops change next {self.change.id}"
-        yield Finding(name, fit, f"{said.by} {done}" if fit else f"{said.by} is no approver (nor the owner, nor a deputy)", remedy)
-        yield Finding(name, said.by != self.change.data.get("executor"), f"decided by {said.by}, executed by {self.change.data.get('executor')}", remedy)
+        yield Finding(name, fit, f"{by} {done}" if fit else f"{by} is no approver (nor the owner, nor a deputy)", remedy)
+        yield Finding(name, by != self.change.data.get("executor"), f"decided by {by}, executed by {self.change.data.get('executor')}", remedy)
+
+
+def overrides(details: Mapping[str, Any]) -> bool:
+    """Whether an assessment holds for simple what the rules call complex."""
+    return bool(details.get("override")) and details.get("complexity") == "simple"
 
 
 def approvers(people: identity.People) -> set[str]:
@@ -133,7 +144,7 @@ def gather(
     awx_user: str = "", staged: Sequence[Mapping[str, Any]] | None = None,
 ) -> Facts:  # fmt: skip
     """The facts here and now. Raises BadInput for a policy.yml that has errors."""
-    return Facts(ws, change, services, people, events, policy.load(ws), datetime.now().astimezone(), identity.account(awx_user), staged)
+    return Facts(ws, change, services, people, events, policy.load(ws), datetime.now().astimezone(), identity.account(awx_user, ws.awx), staged)
 
 
 def checklist(change: Change) -> list[dict[str, Any]]:

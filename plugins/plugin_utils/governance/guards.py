@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, register, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import closing, decisions, durations, identity, windows
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts, overrides
 
 UNFILLED = "待填"
 Guard = Callable[[Facts], Iterator[Finding]]
@@ -32,7 +32,8 @@ def _ledger(now: Facts) -> Iterator[Finding]:
     folder = now.ws.record_dir(now.change.id)
     faults = chain.verify(folder, now.change.id, register.heads(now.ws.records, now.change.id), checkpoint.head(folder))
     bad = [f"decision {d.seq} ({d.what}) does not count: {d.fault}" for d in now.decisions if d.fault]
-    yield Finding("ledger", not faults, "; ".join(f.message for f in faults[:3]) or "the change's ledger verifies", f"itops record verify {now.change.id}")
+    said = [fault.message for fault in faults[:3]] + list(filter(None, [checkpoint.missing(folder, now.events)]))
+    yield Finding("ledger", not said, "; ".join(said) or "the change's ledger verifies", f"itops record verify {now.change.id}")
     for text in bad:
         yield Finding("decision", False, text, f"decide again: itops change next {now.change.id}", "warning")
 
@@ -58,7 +59,9 @@ def _assessed(now: Facts) -> Iterator[Finding]:
         yield Finding("assessed", False, now.void(decisions.ASSESS) or "its complexity has not been assessed", remedy)
         return
     if said.details.get("override") and said.details.get("complexity") == "simple":
-        yield from now.may_sign_off("override", said, f"holds it for simple: {said.details.get('reason')}")
+        yield from now.may_sign_off("override", said.by, f"holds it for simple: {said.details.get('reason')}")
+    if said.details.get("runbook", now.runbook) != now.runbook:
+        yield Finding("assessed", False, "the runbook is another one since it was assessed", remedy)
     grown = now.computed.complex and said.details.get("computed") != "complex" and not said.details.get("override")
     rules = ", ".join(trace.rule for trace in now.computed.trace if trace.holds)
     yield Finding(
@@ -89,7 +92,7 @@ def _supplier(now: Facts) -> Iterator[Finding]:
         message = now.void(decisions.CONFIRM_SUPPLIER, decisions.WAIVE) or "complex: the supplier has confirmed neither content nor rollback"
         yield Finding("supplier", False, message, remedy)
     elif said.what == decisions.WAIVE:
-        yield from now.may_sign_off("supplier", said, "waived the supplier's confirmation")
+        yield from now.may_sign_off("supplier", said.by, "waived the supplier's confirmation")
     else:
         missing = [word for word in ("content", "rollback") if said.details.get(f"{word}_ok") is not True]
         yield Finding(
@@ -126,9 +129,8 @@ def _told(now: Facts, name: str, what: str, message: str) -> Iterator[Finding]:
     elif said is None:
         yield Finding(name, False, now.void(what) or message, remedy)
     else:
-        failed = [str(d.get("channel")) for d in said.details.get("deliveries", []) if d.get("required", True) and not d.get("ok")]
-        told = any(said.details.get(part) for part in ("recipients", "deliveries", "reason"))
-        yield Finding(name, told and not failed, f"not delivered: {', '.join(failed)}" if failed else f"by {said.by} at {said.at}", remedy)
+        lost = closing.undelivered(said)
+        yield Finding(name, not lost, f"not delivered: {lost}" if lost else f"{verb}ed by {said.by} at {said.at}".replace("announceed", "announced"), remedy)
 
 
 def _approved(now: Facts) -> Iterator[Finding]:
@@ -138,7 +140,7 @@ def _approved(now: Facts) -> Iterator[Finding]:
         message = f"rejected by {said.by}: {said.remark}" if said else now.void(decisions.APPROVE) or "not approved"
         yield Finding("approved", False, message, remedy)
     else:
-        yield from now.may_sign_off("approved", said, "approved this plan")
+        yield from now.may_sign_off("approved", said.by, "approved this plan")
 
 
 def _window(now: Facts) -> Iterator[Finding]:
@@ -186,8 +188,18 @@ def _executor(now: Facts) -> Iterator[Finding]:
         yield Finding(
             "executor", fits, f"executor {named}, run by {', '.join(found)}", f"let {named} run it, or set executor in {now.file} (voids the approval)"
         )
-    if approval is not None:
-        yield Finding("four_eyes", set(found) != {approval.by}, f"approved by {approval.by}, run by {', '.join(found)}", "let somebody else run it")
+    for said in filter(None, (approval, now.latest(decisions.WAIVE), _override(now))):
+        yield Finding("four_eyes", _other(said.by, found, named), f"{said.what}: {said.by}; run by {', '.join(found)}", "let somebody else run it")
+
+
+def _override(now: Facts) -> decisions.Decision | None:
+    said = now.latest(decisions.ASSESS)
+    return said if said and overrides(said.details) else None
+
+
+def _other(by: str, found: list[str], named: str | None) -> bool:
+    """Whether somebody else runs it. Where several share the account nobody can tell who, so the named executor has to be one of them."""
+    return by not in found or (len(found) > 1 and by != named and (named in found or named is None))
 
 
 GUARDS: dict[str, Guard] = {

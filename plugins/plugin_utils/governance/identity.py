@@ -27,9 +27,9 @@ KEY_VARIABLE = "ITOPS_KEY"  # path of the person's private key (PEM)
 NEW_KEY = "itops people key KEY.pem --new"
 
 
-def account(awx_user: str = "") -> str:
-    """The account this process acts for. No environment variable of our own can change it."""
-    if awx_user and os.environ.get("JOB_ID"):
+def account(awx_user: str = "", awx: bool = False) -> str:
+    """The account this process acts for. No environment variable of our own can change it; AWX is believed only where itops.yml says `awx: true`."""
+    if awx and awx_user and os.environ.get("JOB_ID"):
         return f"awx:{awx_user}"
     uid = os.getuid()
     if uid == 0 and os.environ.get("SUDO_USER"):

@@ -47,16 +47,16 @@ def _going(events: Sequence[Event], run_id: str) -> str:
 
 def stopped(now: Facts) -> str:
     """Whether a person has cancelled the change, or rejected this very plan and nobody approved it since."""
-    if any(d.what == decisions.CANCEL and not d.fault for d in now.decisions):
+    if any(d.what == decisions.CANCEL and not d.fault for d in now.decisions) and not ended(now.events):
         return lifecycle.CANCELLED
     last = now.latest(decisions.APPROVE, decisions.REJECT)
     return lifecycle.REJECTED if last and last.what == decisions.REJECT else ""
 
 
 def may_run(now: Facts, verb: str) -> list[Finding]:
-    """Every guard between the notice and the execution, and that the change is not over. For `resume` the window only warns: a host may be waiting."""
+    """Every guard between the notice and the execution, and that the change is not over. For `resume` of a touched host the window only warns."""
     found = lifecycle.findings(now.change.data["category"], guards.ask(now))
-    if verb == "resume":
+    if verb == "resume" and ended(now.events):  # a host may be half changed; where none is, this is a first run like any other
         late = set(guards.ask(now)("in_window"))
         found = [replace(finding, severity="warning") if finding in late else finding for finding in found]
     return [*over(now), *found]

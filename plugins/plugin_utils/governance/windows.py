@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar as clock
-from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
+from ansible_collections.itops.maintenance.plugins.plugin_utils.change import TO_FILL, Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import periods, workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.periods import DAY, Period
@@ -72,6 +72,8 @@ def unannounced(calendar: Calendar, timezone: str, start: datetime, end: datetim
 def planned(change: Change) -> Period | None:
     """The plan's window."""
     window = change.plan.get("window")
+    if window and any(str(window[edge]).startswith(TO_FILL) for edge in ("start", "end")):
+        return None
     return Period(*(datetime.fromisoformat(str(window[edge])).astimezone(UTC) for edge in ("start", "end"))) if window else None
 
 
@@ -111,8 +113,8 @@ def run_findings(change: Change, services: Services, calendar: Calendar, timezon
         yield Finding("in_window", enough, f"about {expected} is needed at most, {left} is left", remedy)
     for sid in change.services:
         for period, remark in frozen(services[sid], calendar, timezone):
-            if period.start <= now < period.end:
-                yield Finding("in_window", False, f"{sid}: frozen: {remark}", remedy)
+            if period.start <= now + expected and now < period.end:
+                yield Finding("in_window", False, f"{sid}: frozen{'' if period.start <= now else ' before it would be over'}: {remark}", remedy)
 
 
 def _said(window: Period, timezone: str) -> str:
