@@ -50,8 +50,11 @@ def ansible(ws: Workspace) -> Iterator[Sign]:
         "collection", runner.CALLBACK in found, f"Ansible finds {runner.COLLECTION}", f"Ansible does not find {runner.COLLECTION} here",
         "collections_path = … in ansible.cfg, or ANSIBLE_COLLECTIONS_PATH",
     )  # fmt: skip
-    settings = _ansible("ansible-config", "dump", "--format", "json", ws=ws)
-    enabled = next((json.dumps(entry.get("value")) for entry in _entries(settings) if entry.get("name") == "CALLBACKS_ENABLED"), "")
+    settings = _entries(_ansible("ansible-config", "dump", "--format", "json", ws=ws))
+    if not settings:
+        yield Sign("callback", NOTE, "what Ansible is configured to do here cannot be told", "ansible-config dump --only-changed")
+        return
+    enabled = next((json.dumps(entry.get("value")) for entry in settings if entry.get("name") == "CALLBACKS_ENABLED"), "")
     yield judged(
         "callback", runner.CALLBACK in enabled, "the record callback is enabled", "ansible-playbook alone would keep no record here, so the gate would refuse",
         f"callbacks_enabled = {runner.CALLBACK} in ansible.cfg", WARNING,

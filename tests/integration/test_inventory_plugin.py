@@ -100,7 +100,9 @@ def test_a_host_in_several_services_keeps_all_of_them(inventory: Path) -> None:
 def test_a_group_of_another_source_is_taken_apart(inventory: Path) -> None:
     service(inventory, "wiki2", "{group: wiki_servers}")
     found = listed(inventory)
-    assert found["_meta"]["hostvars"]["wiki-1"]["itops_services"]["wiki2"]["hosts"] == [{"name": "wiki-1", "role": "primary", "vars": {}}]
+    assert found["_meta"]["hostvars"]["wiki-1"]["itops_services"]["wiki2"]["hosts"] == [
+        {"role": "primary", "vars": {}, "name": "wiki-1", "of_group": "wiki_servers"}
+    ]
 
 
 def test_a_group_that_is_not_there_is_an_error_with_a_place(inventory: Path) -> None:

@@ -1,0 +1,168 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ways round the guards that somebody with a shell would try. Each ends refused, with every host as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_governance import Office, untouched
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def ready(office: Office) -> str:
+    cid = office.complex_change()
+    office.decide_all(cid)
+    return cid
+
+
+def stream(office: Office, cid: str) -> Path:
+    return office.folder(cid) / "events.jsonl"
+
+
+def test_a_backup_is_no_run_to_resume_before_the_window(office: Office) -> None:
+    cid = office.complex_change()
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    office.edit_change(cid, lambda data: data["plan"].update(window={"start": later.isoformat(), "end": (later + timedelta(hours=3)).isoformat()}))
+    office.decide_all(cid)
+    assert office.itops("run", cid).returncode == 3
+    assert office.playbook("backup", cid).returncode == 0
+    done = office.itops("resume", cid)
+    assert done.returncode == 3 and {"history", "in_window"} <= set(office.findings(cid)), done.stdout
+    assert all(office.version(host) == "1.0" for host in ("a", "b"))
+
+
+EXTRA: dict[str, tuple[str, ...]] = {
+    "people": (
+        "-e",
+        json.dumps({"itops_people": {pid: {"name": pid, "roles": ["approver"], "accounts": ["root"]} for pid in ("li", "wang", "zhao", "zhang")}}),
+    ),
+    "a value of the plan": ("-e", "root=/tmp/elsewhere"),
+    "the state folder": ("-e", "itops_state_dir=/tmp/elsewhere"),
+    "the connection": ("-e", "ansible_connection=local"),
+}
+
+
+@pytest.mark.parametrize("what", EXTRA)
+def test_extra_variables_stand_in_for_nothing(office: Office, what: str) -> None:
+    cid = ready(office)
+    done = office.playbook("maintain", cid, *EXTRA[what])
+    assert done.returncode != 0 and "extra_vars" in office.findings(cid), done.stdout
+    assert untouched(office) and not Path("/tmp/elsewhere").exists()
+
+
+def test_host_variables_are_no_second_people_file(office: Office) -> None:
+    cid = ready(office)
+    nobody = {"itops_people": {pid: {"name": pid, "roles": ["approver"], "accounts": [], "active": True} for pid in ("li", "wang", "zhao", "zhang")}}
+    for host in ("a", "b", "localhost"):
+        office.write(f"inventory/host_vars/{host}.yml", nobody)
+    done = office.playbook("maintain", cid)
+    assert done.returncode != 0 and untouched(office), done.stdout
+
+
+def test_a_value_in_the_record_is_part_of_what_was_approved(office: Office) -> None:
+    cid = ready(office)
+    record = office.read_service("shop")
+    record["hosts"][0]["vars"] = {"root": "/tmp/elsewhere"}
+    office.service(record)
+    assert office.itops("run", cid).returncode == 3 and "approved" in office.findings(cid) and untouched(office)
+
+
+def test_a_file_that_a_task_file_includes_is_part_of_it(office: Office) -> None:
+    (office.root / "changes/t.yml").write_text("- name: more\n  ansible.builtin.include_tasks: inner.yml\n", "utf-8")
+    inner = office.root / "changes/inner.yml"
+    inner.write_text("- name: look\n  ansible.builtin.command: 'true'\n", "utf-8")
+    cid = office.complex_change(after=[{"kind": "update", "title": "任务", "tasks": "t.yml"}])
+    office.decide_all(cid)
+    inner.write_text(f"- name: look\n  ansible.builtin.file: {{path: {office.root}/EVIL, state: touch}}\n", "utf-8")
+    assert office.itops("run", cid).returncode == 3 and "approved" in office.findings(cid)
+    assert untouched(office) and not (office.root / "EVIL").exists()
+    (office.root / "changes/t.yml").write_text("- name: more\n  ansible.builtin.include_tasks: '{{ which }}.yml'\n", "utf-8")
+    refused = office.itops("change", "lint", cid)
+    assert refused.returncode == 2 and "only known in the run" in refused.stdout
+
+
+def cut(office: Office, cid: str) -> None:
+    lines = stream(office, cid).read_bytes().splitlines(keepends=True)
+    stream(office, cid).write_bytes(b"".join(lines[:-1]))
+
+
+def cut_and_forget(office: Office, cid: str) -> None:
+    cut(office, cid)
+    (office.folder(cid) / "head.json").unlink()
+
+
+@pytest.mark.parametrize("how", [cut, cut_and_forget])
+def test_a_rejection_cut_off_the_ledger_is_missed(office: Office, how: Callable[[Office, str], None]) -> None:
+    """Before and after the attempt: a ledger that was cut is not written on as if nothing had been."""
+    cid = ready(office)
+    office.decide("wang", "reject", cid, "--remark", "先做演练")
+    how(office, cid)
+    done = office.itops("run", cid)
+    assert done.returncode not in (0, 10, 11) and untouched(office), done.stdout
+    assert office.itops("record", "verify").returncode == 4
+
+
+def test_a_copy_of_the_records_is_no_second_ledger(office: Office, tmp_path: Path) -> None:
+    cid = ready(office)
+    shutil.copytree(office.root / "records", tmp_path / "copy")
+    office.decide("li", "cancel", cid, "--remark", "不再需要")
+    done = office.itops("run", cid, env={"ITOPS_RECORDS": str(tmp_path / "copy")})
+    assert done.returncode == 2 and "ITOPS_RECORDS" in done.stderr and untouched(office)
+
+
+def test_the_environment_lends_nobody_a_name(office: Office) -> None:
+    cid = ready(office)
+    borrowed = {"ITOPS_ACTOR": "ghost", "USER": "ghost", "LOGNAME": "ghost", "JOB_ID": "17"}
+    done = office.playbook("maintain", cid, "-e", "awx_user_name=ghost", env=borrowed)
+    assert done.returncode == 0, done.stdout
+    opened = next(event.data for event in office.events(cid) if event.kind == "run_opened")
+    assert opened["user"] != "ghost"
+    gate = next(event.data for event in office.events(cid) if event.kind == "gate" and not event.host)
+    assert "ghost" not in json.dumps(gate, ensure_ascii=False)
+
+
+def test_nobody_rejects_what_is_under_way_or_over(office: Office) -> None:
+    cid = ready(office)
+    assert office.itops("run", cid).returncode == 0
+    done = office.itops("change", "reject", cid, "--as", "wang", "--key", "keys/wang.pem", "--remark", "太晚", "--format", "json")
+    assert done.returncode == 3 and "executed" in {finding["id"] for finding in json.loads(done.stdout)["refused"]}
+
+
+def test_a_reference_taken_out_of_the_file_is_still_to_be_settled(office: Office) -> None:
+    cid = ready(office)
+    assert office.itops("run", cid).returncode == 0
+    office.edit_change(cid, lambda data: data.update(related_events=[]))
+    office.decide("zhao", "review", cid, "--accept")
+    assert "INC-7" in office.decide("zhao", "close", cid, expect=3)
+
+
+def test_an_objection_does_not_close_it(office: Office) -> None:
+    cid = ready(office)
+    assert office.itops("run", cid).returncode == 0
+    office.decide("zhao", "review", cid, "--object", "--remark", "缺截图")
+    assert "objected to by zhao" in office.decide("zhao", "close", cid, "--leave-open", "INC-7=观察", expect=3)
+    office.decide("zhao", "review", cid, "--accept")
+    office.decide("zhao", "close", cid, "--leave-open", "INC-7=观察")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--at", "gestern"), ("--at", "2099-01-01T00:00:00+08:00"), ("--evidence", "empty.eml"), ("--contact", " ")])
+def test_a_confirmation_that_says_nothing_is_none(office: Office, option: str, value: str) -> None:
+    cid = office.complex_change()
+    (office.root / "mail.eml").write_text("已确认\n", "utf-8")
+    (office.root / "empty.eml").write_text("", "utf-8")
+    office.decide("li", "assess", cid)
+    given = {"--contact": "刘洋", "--evidence": "mail.eml", option: value}
+    words = [word for pair in given.items() for word in pair]
+    office.decide("li", "supplier", cid, "--content-ok", "--rollback-ok", *words, expect=2)
