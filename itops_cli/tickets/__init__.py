@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+
 from itops_cli.errors import Exit, say
 from itops_cli.tickets.base import Closing, Http, Provider, System, TicketError
 
@@ -31,8 +33,10 @@ def _close(reference: str, systems: Sequence[System], text: str, secret: Callabl
         opened = {**system, "token": secret(system["token"]) if system.get("token") else ""}
         number = reference if system["type"] in WHOLE else reference.removeprefix(system["prefix"])
         return Closing(reference, system["id"], True, _provider(system["type"]).close(Http(opened), number, text))
-    except (TicketError, Exit) as error:
+    except (TicketError, Exit, BadInput) as error:
         return Closing(reference, system["id"], False, str(error) or "failed")
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # it answered with something else than its documentation says
+        return Closing(reference, system["id"], False, f"answered what nobody expects ({type(error).__name__}), or {reference} is no reference of it")
 
 
 def _provider(kind: str) -> Provider:

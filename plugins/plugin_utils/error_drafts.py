@@ -90,7 +90,8 @@ def pattern_of(data: Mapping[str, Any]) -> str:
 
 def telling_line(text: str) -> str:
     """The first line that tells an error, else the last one that says anything."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in said if MARK not in line] or said  # a line with a secret in it would make a pattern that looks like one
     return next((line for line in lines if TELLING.search(line)), lines[-1] if lines else "")
 
 

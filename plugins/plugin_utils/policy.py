@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, schema, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, schema, secret_ref, service_dates, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 FILE = "policy.yml"
+ROBOTS = ("wecom", "dingtalk", "feishu")  # anybody who knows the address may speak there
+SECRETS = (("channels", "secret"), ("tickets", "token"))
 NEEDS = {"mail": ("host", "sender"), "webhook": ("url",), "wecom": ("url",), "dingtalk": ("url",), "feishu": ("url",)}
 
 
@@ -32,7 +35,7 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
     data, problems = schema.validate(schema.options("policy"), raw, "policy")
     problems = [*raw.problems, *problems]
     if not errors(problems):
-        problems += [*_dates(raw, data["calendar"]), *_channels(raw, data["channels"]), *_ids(raw, data)]
+        problems += [*_dates(raw, data["calendar"]), *_channels(raw, data["channels"]), *_ids(raw, data), *_references(raw, data)]
         problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
     return data, problems
 
@@ -55,6 +58,22 @@ def _channels(raw: source.Source, channels: list[dict[str, Any]]) -> Iterator[Pr
         for key in NEEDS[channel["type"]]:
             if not channel.get(key):
                 yield raw.problem(("channels", index), f"a channel of type {channel['type']} needs {key}", channel["id"], f"{key}: …")
+        if channel["type"] in ROBOTS and channel.get("url") and not _is_reference(channel["url"]):
+            yield raw.problem(("channels", index, "url"), "the address of a robot holds its token", "«redacted»", secret_ref.ALLOWED)
+
+
+def _references(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:
+    """A secret is named, never written; what is found is not repeated."""
+    for group, key in SECRETS:
+        for index, item in enumerate(data[group]):
+            if item.get(key) and not _is_reference(item[key]):
+                yield raw.problem((group, index, key), "not a reference to a secret", "«redacted»", secret_ref.ALLOWED)
+
+
+def _is_reference(text: Any) -> bool:
+    kind, colon, place = str(text).partition(":")
+    kind = secret_ref.SAME.get(kind, kind)
+    return bool(colon) and kind in secret_ref.FORMS and re.fullmatch(secret_ref.FORMS[kind], place) is not None
 
 
 def _ids(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:

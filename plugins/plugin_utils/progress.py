@@ -78,7 +78,7 @@ def _apply(state: HostProgress, event: Event) -> None:
     elif event.kind == "segment_started":
         state.asked = None
         state.running = (event.run, segment)
-        state.touched = state.touched or event.phase in CHANGING
+        state.touched = state.touched or (event.phase in CHANGING and not event.data.get("skipped"))
     elif event.kind == "segment_finished":
         _finished(state, event, segment)
     elif event.kind in ("contact_lost", "contact_regained"):

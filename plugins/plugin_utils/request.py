@@ -132,7 +132,7 @@ def declined(ledger: Ledger, now: Session, plan: HostPlan, segment: Segment, ans
         for step in segment.steps:
             shown = {k: step[k] for k in ("seq", "kind", "type", "title", "display", "run_as")}
             ledger.append("step_finished", {**shown, "segment": segment.id, "step": step["id"], **SKIPPED}, **where)
-        ledger.append("segment_started", {"segment": segment.id, "detached": False, "journal": "", "pid": 0}, **where)
+        ledger.append("segment_started", {"segment": segment.id, "detached": False, "journal": "", "pid": 0, "skipped": True}, **where)
         ledger.append("segment_finished", _end(segment, "done", "skipped by a person"), **where)
         return {"changed": False, "itops_result": "done", "itops_segment": segment.id, "skipped": True}
     message = f"{host}: {segment.id}: stopped by a person ({answer})"

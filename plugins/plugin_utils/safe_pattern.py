@@ -84,7 +84,7 @@ def _sequence(nodes: Sequence[Node]) -> _Count:
         found, now = _part(kind, args)
         if before & now:
             raise Explosive("two repetitions of the same characters side by side can explode")
-        may_be_empty = kind in (op.AT, op.ASSERT, op.ASSERT_NOT) or (kind in REPEATS and args[0] == 0)
+        may_be_empty = kind in (op.AT, op.ASSERT, op.ASSERT_NOT) or (kind in REPEATS and args[0] == 0) or (kind is op.BRANCH and _may_be_empty(args[1]))
         before = before | now if may_be_empty else now
         total.wide, total.optional = total.wide + found.wide, total.optional + found.optional
     return total
@@ -95,11 +95,31 @@ def _part(kind: Any, args: Any) -> tuple[_Count, frozenset[str]]:
     if kind in REPEATS:
         return _repeat(*args)
     if kind is op.BRANCH:
-        counts = [_sequence(_flat(branch)) for branch in args[1]]
-        return _Count(max(c.wide for c in counts), max(c.optional for c in counts)), frozenset()
+        branches = [_flat(branch) for branch in args[1]]
+        counts, repeated = [_sequence(branch) for branch in branches], frozenset[str]()
+        for branch in branches:
+            repeated |= frozenset().union(*(_part(kind, each)[1] for kind, each in branch))
+        ways = 1 if _may_be_empty(branches) or not _apart(branches) else 0
+        return _Count(max(c.wide for c in counts), max(c.optional for c in counts) + ways), repeated
     if kind in (op.ASSERT, op.ASSERT_NOT):
         return _sequence(_flat(args[1])), frozenset()
     return _Count(), frozenset()
+
+
+def _may_be_empty(branches: Iterable[Iterable[Node]]) -> bool:
+    """Whether one of the alternatives can be nothing at all."""
+    return any(not _flat(branch) or all(kind in REPEATS and args[0] == 0 for kind, args in _flat(branch)) for branch in branches)
+
+
+def _apart(branches: Sequence[Sequence[Node]]) -> bool:
+    """Whether the first character tells which alternative it is, so that there is one way to read a text."""
+    seen: frozenset[str] = frozenset()
+    for branch in branches:
+        first = characters(branch[0]) if branch and branch[0][0] in ONE else SAMPLE
+        if first & seen:
+            return False
+        seen |= first
+    return True
 
 
 def _repeat(least: Any, most: Any, nodes: Iterable[Node]) -> tuple[_Count, frozenset[str]]:

@@ -241,3 +241,13 @@ def test_a_reason_is_asked_for_at_the_terminal(single: LocalHouse) -> None:
     rows = single.record(cid)["confirmations"]
     assert rows and all((row["answer"], row["reason"]) == ("skip", "已手工完成") for row in rows), said
     assert "原因 / why" in said
+
+
+def test_what_was_only_skipped_was_not_touched(single: LocalHouse) -> None:
+    """The first step skipped, then stop: nothing was changed, so nothing has failed."""
+    cid = attended(single, "manual")
+    before = single.picture("a")
+    done = single.itops("run", cid, "--answers", answers(single, "continue", {"answer": "skip", "reason": "服务已停"}, "stop"))
+    assert done.returncode == 15, done.stdout + done.stderr
+    assert single.hosts(cid) == {"a": "not_started"} and single.picture("a") == before
+    single.sound(cid)

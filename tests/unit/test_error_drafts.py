@@ -215,3 +215,9 @@ def test_what_nobody_knows_ends_with_5_and_wrong_words_with_2(root: Path) -> Non
     said = root / "said.txt"
     said.write_bytes(b"\xff no idea")
     assert code(itops("test", "--file", str(said))) == 5
+
+
+def test_a_line_with_a_secret_is_no_pattern() -> None:
+    """Such a pattern would be refused as a secret itself."""
+    said = f"FATAL: password={error_drafts.MARK} was refused\nFATAL: authentication failed for user deploy"
+    assert "password" not in error_drafts.telling_line(said) and "authentication failed" in error_drafts.telling_line(said)

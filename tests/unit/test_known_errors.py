@@ -63,6 +63,18 @@ def test_what_operators_write_is_allowed(pattern: str) -> None:
     assert known_errors.pattern_fault(pattern) == ""
 
 
+@pytest.mark.parametrize("pattern", [r"(?:ab|ab)" * 30 + "Z", r"(?:\d+|)" * 20 + "Z", r"(?:a|ab)" * 20 + "c", r"\d+(?:x|)\d+"])
+def test_alternatives_that_can_be_read_in_several_ways_are_refused(pattern: str) -> None:
+    assert known_errors.pattern_fault(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(?:error|failed) at", r"(ERROR|WARN): (?:disk|memory) full", r"exit (?:1|2|3)", r"(?:Connection refused|No route to host)"]
+)
+def test_alternatives_that_a_first_letter_tells_apart_are_not(pattern: str) -> None:
+    assert not known_errors.pattern_fault(pattern)
+
+
 @pytest.mark.parametrize("pattern", [EXPLOSIVE, "(a|aa)+$", "(a|a?)+$", "(a*)*$"])
 def test_the_refused_ones_do_explode(pattern: str) -> None:
     """Else the rules would be superstition."""

@@ -13,6 +13,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import policy
+from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace as places
+
+from tests.unit import make
 
 REPO = Path(__file__).parents[2]
 
@@ -87,3 +91,20 @@ def test_outside_of_a_workspace(tmp_path: Path) -> None:
     done = lint(tmp_path)
     assert done.returncode == 2
     assert "itops init" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("tickets: [{id: t, type: gitlab, prefix: 'INC-', url: 'https://git.example', token: glpat-abcdef012345}]", "tickets[0].token"),
+        ("channels: [{id: m, type: mail, host: mail.example, sender: a@example.com, secret: SECliteral000000}]", "channels[0].secret"),
+        ("channels: [{id: d, type: dingtalk, url: 'https://oapi.example/robot/send?access_token=0123456789abcdef'}]", "channels[0].url"),
+        ("channels: [{id: f, type: feishu, url: 'https://open.example/open-apis/bot/v2/hook/0123-4567-89ab'}]", "channels[0].url"),
+    ],
+)
+def test_a_secret_written_into_the_policy_is_refused_and_not_repeated(tmp_path: Path, text: str, path: str) -> None:
+    root = make.workspace(tmp_path)
+    (root / "policy.yml").write_text(text + "\n", "utf-8")
+    found = policy.read(places.load(root))[1]
+    assert [problem.path for problem in found] == [path], found
+    assert not any(word in str(found) for word in ("glpat", "SECliteral", "0123"))

@@ -240,3 +240,33 @@ def test_the_longest_prefix_decides_and_one_failure_hides_no_other() -> None:
         found = tickets.close_all([{"id": "T-99"}, {"id": "T-7"}, {"id": "Y-1"}], systems, "x", lambda _ref: TOKEN)
     assert [(c.reference, c.ok) for c in found] == [("T-99", False), ("T-7", True), ("Y-1", False)]
     assert "no ticket system" in found[2].detail
+
+
+@pytest.mark.parametrize("body", [b"{}", b"null", b"[]", b'"x"', b"7", b"<html>"])
+@pytest.mark.parametrize("kind", ["generic", "gitlab", "gitea", "jira", "glpi", "itop"])
+def test_an_answer_nobody_expects_is_a_failure_of_that_ticket(kind: str, body: bytes) -> None:
+    class Odd(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        system = {"id": "desk", "type": kind, "prefix": "EVT-", "url": f"http://127.0.0.1:{server.server_port}", "project": "ops/shop", "user": "u",
+                  "token": "env:X", "method": "POST", "path": "/{id}", "body": {}, "transition": "", "timeout": 5}  # fmt: skip
+        (closing,) = tickets.close_all([{"id": "EVT-abc"}], [system], "done", lambda ref: "t")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not closing.ok or kind == "generic", closing
+    assert closing.detail
