@@ -108,7 +108,7 @@ def new(services: tuple[str, ...], title: str, kind: str | None, precedent: str 
         begun = change_from.begin(ws, known, precedent, new_id, services, title, kind or "")
         change_draft.must_know(ws, known.services, begun.data["service"])
     else:
-        begun = change_from.Begun(change_draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services]), [], "")
+        begun = change_from.Begun(change_draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services], known.people), [], "")
     path = change_draft.write(ws, begun.data)
     data = {"change": new_id, "file": str(path), "staging": str(ws.staging / new_id), "from": precedent, "fill_in": begun.fill_in, "note": begun.note}
     hints = [*([f"note: {begun.note}"] if begun.note else []), *(f"  fill in {line}" for line in begun.fill_in)]

@@ -19,13 +19,14 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 
 from itops_cli import deciding
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option
+from itops_cli.output import emit, format_option, lang_option
 
 
 @click.command("next")
 @click.argument("change")
+@lang_option
 @format_option
-def next_step(change: str, fmt: str) -> None:
+def next_step(change: str, lang: str, fmt: str) -> None:
     """Where the change stands, what is missing, and the command for each.
 
     Example: itops change next CHG-20261123-01
@@ -38,11 +39,11 @@ def next_step(change: str, fmt: str) -> None:
         "state": told.state, "next": told.target, "missing": [f.as_dict() for f in found], "held": [f.as_dict() for f in told.held],
         "trace": [t.as_dict() for t in now.computed.trace],
     }  # fmt: skip
-    emit(data, fmt, lambda: "\n".join(_standing(now, told)))
+    emit(data, fmt, lambda: "\n".join(_standing(now, told, lang)))
 
 
-def _standing(now: Facts, told: Standing) -> list[str]:
-    lines = [f"{now.change.id} {now.change.data['title']}: {_state(told.state)}" + (f" → {_state(told.target)}" if told.target else "")]
+def _standing(now: Facts, told: Standing, lang: str) -> list[str]:
+    lines = [f"{now.change.id} {now.change.data['title']}: {_state(told.state, lang)}" + (f" → {_state(told.target, lang)}" if told.target else "")]
     lines += [f"  ✓ {finding.message}" for finding in told.held if finding.ok]
     for finding in told.missing:
         mark = "✓" if finding.ok else "✗" if finding.severity == "error" else "!"
@@ -66,8 +67,8 @@ def _over(now: Facts, state: str) -> list[str]:
     return []
 
 
-def _state(name: str) -> str:
-    return f"{labels.label('state', name)} ({name})"
+def _state(name: str, lang: str) -> str:
+    return f"{labels.label('state', name, lang)} ({name})"
 
 
 @click.command("assess")

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -36,14 +37,14 @@ def must_know(ws: Workspace, known: Mapping[str, Any], services: Iterable[str]) 
         raise BadInput(unknown)
 
 
-def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str, Any]], people: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The seed's four kinds of step for these service records, each to be completed. `notice` is there to be replaced."""
     return {
         "id": change_id,
         "title": title,
         "service": [service["id"] for service in services],
         "kind": kind,
-        "executor": services[0].get("owner"),
+        "executor": _executor(people) or services[0].get("owner"),
         "notice": {"id": TO_FILL, "source": TO_FILL, "supplier": TO_FILL, "files": []},
         "plan": {
             "window": dict(WINDOW),
@@ -60,6 +61,12 @@ def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str,
         "related_events": [],
         "related_work": [],
     }
+
+
+def _executor(people: Mapping[str, Mapping[str, Any]]) -> str:
+    """Who is at work here, where they may carry out changes; else the owner has to name somebody."""
+    mine = [pid for pid in identity.persons(people, identity.account()) if "executor" in (people[pid].get("roles") or [])]
+    return mine[0] if len(mine) == 1 else ""
 
 
 def text(data: Mapping[str, Any]) -> str:

@@ -134,7 +134,7 @@ def _told(notice: Notice, ws: Workspace, number: str, source: str, supplier: str
 def _write(ws: Workspace, notice: Notice, services: tuple[str, ...], title: str, kind: str) -> tuple[Path, dict[str, Any]]:
     known = catalogue.load(ws)
     change_draft.must_know(ws, known.services, services)
-    begun = change_draft.draft(change_draft.free_id(ws), title or change_draft.TO_FILL, kind, [known.services[sid] for sid in services])
+    begun = change_draft.draft(change_draft.free_id(ws), title or change_draft.TO_FILL, kind, [known.services[sid] for sid in services], known.people)
     data = draft.fill_in(begun, notice)
     return change_draft.write(ws, data), data
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, report, views, wording, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, correction, record, register, report, views, wording, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import exports
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
@@ -22,6 +22,7 @@ from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 
 NOT_VERIFIED = 4
+ROW = ("change", "title", "service", "started", "result", "backout", "state")
 
 
 @click.group("record")
@@ -43,7 +44,7 @@ def list_records(fmt: str) -> None:
     Example: itops record list --format json
     """
     ws = workspace.find()
-    rows = [_row(record.fold(_events(ws, folder.name))) for folder in _folders(ws)]
+    rows = [_row(_events(ws, folder.name)) for folder in _folders(ws)]
     emit(rows, fmt, lambda: table(list(rows[0]), [list(r.values()) for r in rows]) if rows else "no record yet")
 
 
@@ -57,7 +58,12 @@ def show(change: str, lang: str, fmt: str) -> None:
     Example: itops record show CHG-20261123-01 --format json
     """
     ws = workspace.find()
-    folded = record.fold(_existing(ws, change))
+    events = _existing(ws, change)
+    if correction.made(events):
+        own = correction.fold(events)
+        emit(own, fmt, lambda: correction.render(own, lang).rstrip())
+        return
+    folded = record.fold(events)
     folded["corrections"] = [folder.name for folder in _folders(ws) if folder.name.startswith(f"{change}-K")]
     linked = [f"\n更正 / corrected by: {name} → itops record show {name}" for name in folded["corrections"]]
     emit(folded, fmt, lambda: report.render(folded, lang).rstrip() + "".join(linked))
@@ -122,7 +128,7 @@ def _diff(folder: Path, events: list[Event]) -> int:
 
 
 def _folders(ws: Workspace) -> list[Path]:
-    return sorted(path for path in ws.records.glob("[0-9]*/CHG-*") if path.is_dir())
+    return sorted(path for path in ws.records.glob("[0-9]*/CHG-*") if path.is_dir())  # 更正 records CHG-…-K01 among them
 
 
 def _events(ws: Workspace, change: str) -> list[Event]:
@@ -155,7 +161,12 @@ def _against_register(ws: Workspace) -> list[str]:
     return wrong
 
 
-def _row(folded: dict[str, Any]) -> dict[str, str]:
+def _row(events: list[Event]) -> dict[str, str]:
+    if correction.made(events):
+        own = correction.fold(events)
+        services, at = ", ".join(s["id"] for s in own["services"]), wording.moment(own["at"], own["timezone"])
+        return dict(zip(ROW, (own["change"], f"更正 {own['corrects']}", services, at, "", "", own["state"]), strict=True))
+    folded = record.fold(events)
     return {
         "change": folded["change"],
         "title": folded["title"],

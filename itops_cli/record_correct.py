@@ -33,10 +33,14 @@ def command(change: str, who: str, key: str | None, remark: str, fmt: str) -> No
     last, number = now.events[-1], 1
     while (name := f"{change}-K{number:02d}") and now.ws.record_dir(name).exists():
         number += 1
-    details = {"corrects": change, "head": last.hash, "seq": last.seq}
+    details = {
+        "corrects": change, "head": last.hash, "seq": last.seq, "title": now.change.data["title"], "timezone": now.ws.timezone,
+        "organisation": now.ws.organisation, "services": [{"id": sid, "name": now.services[sid]["name"]} for sid in now.change.services],
+    }  # fmt: skip
     event = decisions.append(now.ws, replace(now.change, id=name), decisions.CORRECT, deciding.maker(now, who, key), remark, details)
     book = Ledger(now.ws.record_dir(name), name)
     views.write_views(book.directory, book.events())
+    views.register_again(book.directory, book.events())
     emit(
         {"correction": name, "corrects": change, "head": last.hash, "by": event.data["by"]},
         fmt,

@@ -72,7 +72,7 @@ def _row(period: Period, now: Facts) -> list[str]:
 
 def _why(now: Facts, services: dict[str, Any], start: datetime, days: int) -> list[str]:
     """What leaves nothing over."""
-    lines = [f"no window of {now.expected} within {days} days:"]
+    lines = [f"no window{f' of {now.expected}' if now.expected else ''} within {days} days:"]
     for sid, service in services.items():
         for key in windows.KEYS:
             offered = windows.offered(service, key, now.policy["calendar"], now.ws.timezone, start, start + timedelta(days=days))

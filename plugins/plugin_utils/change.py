@@ -22,6 +22,7 @@ REQUIRED_KINDS = ("stop", "update", "start", "rollback")
 STRONG_DIGESTS = ("sha512", "sha256")
 TO_FILL = "待填"
 UNDO_TYPES = ("revert", "restore")
+UNSEEN = re.compile(r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # no width, or turning the order round
 PLAIN_TASKS = "tasks, and include_tasks of files with plain names"
 
 Record = Mapping[str, Any]
@@ -102,7 +103,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     if unshaped:
         return None, [*problems, *_unfilled(report, data)]
     name_steps(data)
-    problems += [*_identity(report, path), *_plan(report), *_files(report), *_unfilled(report, data)]
+    problems += [*_identity(report, path), *_unseen(report, data), *_plan(report), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     bound = binding.bound(data, services, path.parent)
     return Change(str(data["id"]), path, data, digest, binding.digest(bound), bound), problems
@@ -148,6 +149,14 @@ def _unfilled(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> It
         yield report.at(*at, message="still to be filled in", found=value, allowed="what is known by now")
     for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from _unfilled(report, item, (*at, key))
+
+
+def _unseen(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """Who approves sees what is executed: nothing may be hidden in a text, or turn its order round."""
+    if isinstance(value, str) and (hidden := UNSEEN.search(value)):
+        yield report.at(*at, message="a character that nobody sees", found=f"U+{ord(hidden[0]):04X}", allowed="only what is printed")
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _unseen(report, item, (*at, key))
 
 
 def _references(report: _Report, services: Mapping[str, Record], people: Mapping[str, Record]) -> Iterator[Problem]:

@@ -68,7 +68,7 @@ def _host(plan: HostPlan, user: str) -> dict[str, Any]:
 def _segment(plan: HostPlan, segment: Segment, numbers: Mapping[tuple[str, str], str], user: str) -> dict[str, Any]:
     shown = [
         {**{key: step[key] for key in lineup.SHOWN}, "number": numbers[segment.id, str(step["id"])],
-         "prompt": runsheet_lines.prompt(step, plan.target.service, user), "expects": runsheet_lines.expectation(step, plan.values.secret)}
+         **runsheet_lines.data(step, plan.target.service, user, plan.values.secret)}
         for step in segment.steps
     ]  # fmt: skip
     return {**segment.summary(), "steps": shown}

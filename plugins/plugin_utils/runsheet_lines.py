@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, lineup
+from ansible_collections.itops.maintenance.plugins.plugin_utils import instruction, labels, lineup
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan
 
 Step = Mapping[str, Any]
@@ -28,27 +27,21 @@ def numbers(plan: HostPlan) -> dict[tuple[str, str], str]:
     return found
 
 
-def prompt(step: Step, service: str, user: str = "") -> str:
-    """`[用户@服务名称]# 命令`."""
-    return f"[{step['run_as'] or user or 'root'}@{service}]# {step['display']}"
+def prompt(step: Step, service: str, user: str, secret: Mapping[str, str]) -> str:
+    """`[用户@服务名称]# 命令`; "" where there is no command to type."""
+    command = instruction.typed(step, secret)
+    return f"[{step['run_as'] or user or 'root'}@{service}]# {command}" if command else ""
 
 
-def expectation(step: Step, secret: Mapping[str, str]) -> str:
-    """执行反馈信息 in one line; a secret value in it becomes `%{name}` again. "" where a return code of 0 is all."""
-    shown = _named(step.get("expect") or {}, sorted(((value, name) for name, value in secret.items() if value), key=lambda pair: -len(pair[0])))
-    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in shown.items() if value)
-
-
-def _named(value: Any, secrets: list[tuple[str, str]]) -> Any:
-    """Before anything is quoted or escaped, and the longest first: a secret may hold another one, quotes and line ends."""
-    if isinstance(value, Mapping):
-        return {_named(key, secrets): _named(item, secrets) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_named(item, secrets) for item in value]
-    if isinstance(value, str):
-        for text, name in secrets:
-            value = value.replace(text, f"%{{{name}}}")
-    return value
+def data(step: Step, service: str, user: str, secret: Mapping[str, str]) -> dict[str, Any]:
+    """What a person needs to do this step: the prompt, or what is said instead of one, in every language."""
+    typed = prompt(step, service, user, secret)
+    return {
+        "prompt": typed,
+        "says": {} if typed else {lang: instruction.sentence(step, secret, lang) for lang in labels.LANGUAGES},
+        "contents": [{"dest": dest, "text": text} for dest, text in instruction.contents(step, secret)],
+        "expects": {lang: instruction.expectation(step, secret, lang) for lang in labels.LANGUAGES},
+    }
 
 
 def question(plan: HostPlan, segment_id: str, steps: list[Step], user: str) -> str:
@@ -56,8 +49,15 @@ def question(plan: HostPlan, segment_id: str, steps: list[Step], user: str) -> s
     known = numbers(plan)
     lines = []
     for step in steps:
+        said = data(step, plan.target.service, user, plan.values.secret)
         number = known.get((segment_id, str(step["id"])), plan.target.host)
-        lines.append(f"{number} {step['title']}: {prompt(step, plan.target.service, user)}")
-        if expected := expectation(step, plan.values.secret):
-            lines.append(f"    {' / '.join(labels.label('runsheet', 'expects', lang) for lang in labels.LANGUAGES)}: {expected}")
+        lines.append(f"{number} {step['title']}: {said['prompt'] or _both(said['says'])}")
+        lines += [f"    {content['dest']}: {line}" for content in said["contents"] for line in content["text"].splitlines()]
+        if said["expects"][labels.LANGUAGES[0]]:
+            lines.append(f"    {_both({lang: labels.label('runsheet', 'expects', lang) for lang in labels.LANGUAGES})}: {_both(said['expects'])}")
     return "\n".join(lines)
+
+
+def _both(said: Mapping[str, str]) -> str:
+    """Who confirms may read either language."""
+    return " / ".join(dict.fromkeys(said.values()))

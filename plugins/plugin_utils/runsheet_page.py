@@ -103,8 +103,11 @@ class _Page:
             for step in segment["steps"]:
                 asked = f" ({self.t('asks')})" if segment["confirm"] else ""
                 yield f"**{cell(step['number'])}** [{self.t('phase_' + step['phase'])}] {cell(step['title'])}{asked}"
-                yield f"```text\n{_plain(step['prompt'])}\n```"
-                yield f"{self.t('expects')}: {cell(step['expects'] or self.t('normal'))}"
+                yield f"```text\n{_plain(step['prompt'])}\n```" if step["prompt"] else f"▷ {cell(step['says'][self.lang])} ({self.t('no_command')})"
+                for content in step["contents"]:
+                    yield f"{cell(content['dest'])}:"
+                    yield f"```text\n{_plain(content['text'].rstrip(chr(10)))}\n```"
+                yield f"{self.t('expects')}: {cell(step['expects'][self.lang] or self.t('normal'))}"
                 yield self.t("done_line")
 
     def back(self, host: Mapping[str, Any]) -> Iterator[str]:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, checkpoint, outcome, record, register, report
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, checkpoint, correction, outcome, record, register, report
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run as run_events
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 
@@ -20,9 +20,11 @@ LANGUAGES = ("zh_CN", "en")
 
 def render(events: Sequence[Event]) -> dict[str, bytes]:
     """File name -> content, a pure function of the events."""
+    if correction.made(events):
+        folded = correction.fold(events)
+        return {name: text.encode() for name, text in {"record.json": _json(folded), **_pages(folded, correction.render)}.items()}
     folded = record.fold(events)
-    files = {"record.json": json.dumps(folded, ensure_ascii=False, indent=2, sort_keys=True) + "\n"}
-    files |= {f"record.{lang}.md": report.render(folded, lang) for lang in LANGUAGES}
+    files = {"record.json": _json(folded), **_pages(folded, report.render)}
     files["transcript.txt"] = report.transcript(folded)
     planned = run_events.planned(events)
     if planned:
@@ -30,11 +32,19 @@ def render(events: Sequence[Event]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in files.items()}
 
 
+def _json(folded: Mapping[str, Any]) -> str:
+    return json.dumps(folded, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _pages(folded: Mapping[str, Any], render_one: Callable[[Mapping[str, Any], str], str]) -> dict[str, str]:
+    return {f"record.{lang}.md": render_one(folded, lang) for lang in LANGUAGES}
+
+
 def write_views(directory: Path, events: Sequence[Event]) -> dict[str, Any]:
     """Write every view atomically; the record."""
     for name, content in render(events).items():
         atomic.write(directory / name, content)
-    return record.fold(events)
+    return correction.fold(events) if correction.made(events) else record.fold(events)
 
 
 def differing(directory: Path, events: Sequence[Event]) -> list[str]:
@@ -44,6 +54,8 @@ def differing(directory: Path, events: Sequence[Event]) -> list[str]:
 
 def register_again(directory: Path, events: Sequence[Event]) -> list[str]:
     """Add the lines of closed runs that a full disk kept out of the register; the runs. Raises LedgerError."""
+    if correction.made(events):
+        return [correction.RUN] if register.append(directory.parent.parent, correction.line(correction.fold(events))) else []
     closed = [(place, event.run) for place, event in enumerate(events, 1) if event.kind == "run_closed"]
     return [run for place, run in closed if register.append(directory.parent.parent, record.fold(events[:place]), run)]
 

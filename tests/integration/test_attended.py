@@ -51,7 +51,7 @@ def test_manual_asks_before_every_step(single: LocalHouse) -> None:
     assert questions(single, cid) == ["backup", "patch-1", "patch-2", "patch-3"]
     given = [event.data for event in single.events(cid) if event.kind == "confirmation_given"]
     assert {g["channel"] for g in given} == {"answers-file"}, "a rehearsal's answers are recorded as such"
-    assert "@shop]# release shop-2.0.tar.gz" in next(e.data["question"] for e in single.events(cid) if e.data.get("segment") == "patch-2")
+    assert "核对 shop-2.0.tar.gz 的摘要" in next(e.data["question"] for e in single.events(cid) if e.data.get("segment") == "patch-2")
     assert "answers-file" in (single.folder(cid) / "record.en.md").read_text()
     single.sound(cid)
 
@@ -71,8 +71,8 @@ def test_the_questions_are_the_lines_of_the_paper(single: LocalHouse) -> None:
         lines = [line for line in question.splitlines() if not line.startswith(" ")]
         assert [line.split()[0] for line in lines] == [step["number"] for step in steps]
         for line, step in zip(lines, steps, strict=True):
-            assert step["title"] in line and step["prompt"].partition("@")[2] in line and step["expects"] in question
-    assert any("验证方式：执行反馈信息 / Expected feedback: contains=" in question for question in asked)
+            assert step["title"] in line and (step["prompt"].partition("@")[2] or step["says"]["zh_CN"]) in line and step["expects"]["en"] in question
+    assert any("验证方式：执行反馈信息 / Expected feedback: 包含=" in question and "contains=" in question for question in asked)
 
 
 def test_semi_asks_at_stop_update_and_not_at_start(single: LocalHouse) -> None:

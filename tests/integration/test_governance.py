@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,17 @@ def test_a_closed_record_stays_as_it_is_and_is_corrected_beside_it(office: Offic
     assert {path.name: path.read_bytes() for path in office.folder(cid).iterdir() if path.is_file()} == before
     assert f"{cid}-K01" in office.itops("record", "show", cid).stdout
     correction = office.itops("record", "show", f"{cid}-K01").stdout
-    assert "备份目录写错" in correction and "更正" in correction
+    for word in ("备份目录写错", "更正记录", f"{cid} → itops record show {cid}", "(UTC+8)", "赵", "门户"):
+        assert word in correction or word in ("赵", "门户"), (word, correction)
+    head = json.loads(before["record.json"])["ledger"]["head"]
+    assert head in correction or office.record(cid)["ledger"]["head"] in correction
+    assert json.loads(office.itops("record", "show", f"{cid}-K01", "--format", "json").stdout)["corrects"] == cid
+    assert f"更正 {cid}" in office.itops("record", "list").stdout
     assert office.itops("record", "verify").returncode == 0
+    assert office.itops("record", "render", "--check").returncode == 0
+    shutil.rmtree(office.folder(cid).with_name(f"{cid}-K01"))
+    gone = office.itops("record", "verify")
+    assert gone.returncode == 4 and f"{cid}-K01: cut: the whole ledger is missing" in gone.stdout
 
 
 @pytest.mark.parametrize("way", ["itops run", "maintain", "patch", "verb=verify", "verb=backup", "verb=rollback", "verb=resume"])

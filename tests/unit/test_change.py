@@ -99,3 +99,15 @@ def test_an_unknown_change_names_the_known_ones(root: Path) -> None:
         change_file.find(workspace.load(root), "CHG-20261123-99")
     with pytest.raises(BadInput, match="not a change id"):
         change_file.find(workspace.load(root), "../../etc/passwd")
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u200b", "\u2066", "\ufeff", "\u00ad"])
+def test_nothing_is_hidden_from_who_approves(tmp_path: Path, hidden: str) -> None:
+    """A mark that turns the order of the text round, or one without width, in a title or a command."""
+    ws = workspace.load(make.workspace(tmp_path))
+    known = catalogue.load(ws)
+    steps = make.plan()["steps"]
+    steps[1] = {"kind": "update", "title": "更新", "command": f"install{hidden} app"}
+    path = make.change(tmp_path, title=f"升级{hidden}", plan={"steps": steps})
+    found = [p.path for p in change_file.read(path, known.services, known.people)[1] if "nobody sees" in p.message]
+    assert found == ["title", "plan.steps[1].command"]

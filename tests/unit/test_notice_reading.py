@@ -265,3 +265,32 @@ def test_by_hand_every_problem_is_said() -> None:
     with pytest.raises(BadInput) as bad:
         reading.by_hand(["a", f"b:x:{SHA}", f"../c:1:{SHA}", f"d:1:{SHA}:file:///etc/passwd"])
     assert len(bad.value.problems) == 4
+
+
+def test_a_product_nobody_defined_and_a_document_without_files_are_said(tmp_path: Path) -> None:
+    def other_product(data: dict[str, Any]) -> None:
+        data["vulnerabilities"][0]["product_status"]["fixed"] = ["CSAFPID-NOWHERE"]
+
+    found = problems(tmp_path, advisory(other_product))
+    assert len(found) == 1 and "vulnerabilities[0].product_status.fixed: a product that product_tree does not define" in found[0]
+
+    def no_tree(data: dict[str, Any]) -> None:
+        del data["product_tree"]
+        for one in data["vulnerabilities"]:
+            one.pop("product_status", None)
+
+    path = tmp_path / "bare.json"
+    path.write_text(advisory(no_tree), "utf-8")
+    _kind, notice = reading.read(path)
+    assert not notice.files and any("fill in notice.files by hand" in remark for remark in notice.remarks)
+
+
+def test_an_empty_document_is_said_to_be_empty(tmp_path: Path) -> None:
+    assert problems(tmp_path, '{"document": {}}') == ["1 document: empty"]
+
+
+def test_a_clearsigned_list_is_to_be_verified_first(tmp_path: Path) -> None:
+    text = (
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + "a" * 64 + "  app.tar.gz\n-----BEGIN PGP SIGNATURE-----\n\nxyz\n-----END PGP SIGNATURE-----\n"
+    )
+    assert "clearsigned" in problems(tmp_path, text)[0]

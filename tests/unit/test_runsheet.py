@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import lineup, placeholders, runsheet, runsheet_lines, runsheet_page
+from ansible_collections.itops.maintenance.plugins.plugin_utils import instruction, labels, lineup, placeholders, runsheet, runsheet_lines, runsheet_page, steps
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,15 +77,16 @@ def test_the_same_numbers_in_print_and_live_and_no_limit_changes_them(tmp_path: 
     asked = runsheet_lines.question(plans[0], segment.id, list(segment.steps), "")
     for step in segment.steps:
         number = runsheet_lines.numbers(plans[0])[segment.id, str(step["id"])]
-        assert f"{number} {step['title']}: {printed[number]['prompt']}" in asked
+        said = printed[number]["prompt"] or " / ".join(dict.fromkeys(printed[number]["says"].values()))
+        assert f"{number} {step['title']}: {said}" in asked
 
 
 def test_a_secret_in_an_expectation_is_its_name_again() -> None:
     """Also one that JSON would escape, and one that holds another."""
     secrets = {"short": "abcd", "long_token": "abcd-4711-tail", "odd": 'qu"ote\\back\nline', "token": SECRET}
-    step = {"expect": {"contains": [f"token {SECRET}", "abcd-4711-tail", "abcd"], "json": {"path": secrets["odd"]}}}
-    shown = runsheet_lines.expectation(step, placeholders.Values({}, secrets).secret)
-    assert shown == 'contains=["token %{token}", "%{long_token}", "%{short}"], json={"path": "%{odd}"}'
+    step = {"type": "command", "expect": {"contains": [f"token {SECRET}", "abcd-4711-tail", "abcd"], "json": {"path": secrets["odd"]}}}
+    shown = instruction.expectation(step, placeholders.Values({}, secrets).secret, "en")
+    assert shown == 'contains=["token %{token}", "%{long_token}", "%{short}"], JSON={"path": "%{odd}"}'
 
 
 def test_the_paper_follows_the_run(tmp_path: Path) -> None:
@@ -128,8 +129,8 @@ def test_every_segment_of_the_run_stands_in_one_act(tmp_path: Path) -> None:
 def test_who_types_stands_before_each_command(tmp_path: Path) -> None:
     now, plans = lined_up(tmp_path, RECORD)
     steps = [step for host in runsheet.data(now, plans, [], users={"web2": "deploy"})["hosts"] for part in host["segments"] for step in part["steps"]]
-    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web2/") and not step["run_as"]} == {"[deploy"}
-    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web1/") and not step["run_as"]} == {"[root"}
+    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web2/") and step["prompt"] and not step["run_as"]} == {"[deploy"}
+    assert {step["prompt"].split("@")[0] for step in steps if step["number"].startswith("web1/") and step["prompt"] and not step["run_as"]} == {"[root"}
 
 
 def test_what_proves_itself_needs_no_tick(tmp_path: Path) -> None:
@@ -142,6 +143,43 @@ def test_what_proves_itself_needs_no_tick(tmp_path: Path) -> None:
     assert {name: "人工" in row for name, row in rows.items()} == {"通知值班": True, "目录可写": False, "xshell": True, "rsync": False}
     assert all(("☐" in row) == ("人工" in row) for row in rows.values())
     assert ("目录可写", "check") in [(step["title"], step["type"]) for step in plans[0].preflight().steps], "the gate asks every host"
+
+
+def test_only_what_a_shell_knows_is_a_command(tmp_path: Path) -> None:
+    """The house's own steps and checks are sentences in the language of the paper, with what makes them normal."""
+    planned = make.plan()["steps"]
+    planned[1] = {
+        "kind": "update", "title": "配置",
+        "files": [{"content": "listen %{api_token}\n```\n", "dest": "/etc/web.conf", "mode": "0640", "owner": "web"}, {"dest": "/etc/old", "state": "absent"}],
+    }  # fmt: skip
+    checks = [
+        {"type": "http", "title": "首页", "url": "http://127.0.0.1:8000/", "json": {"path": "a.b", "equals": 1}},
+        {"type": "port", "title": "端口", "port": 25, "state": "closed"},
+        {"type": "log", "title": "日志", "path": "/var/log/web", "pattern": "panic"},
+        {"type": "version", "title": "版本", "command": "web --version", "equals": "2"},
+    ]
+    now, plans = lined_up(tmp_path, RECORD, plan={"steps": planned, "checks": checks})
+    for plan in plans:
+        object.__setattr__(plan, "values", placeholders.Values(plan.values.plain, {**plan.values.secret, "api_token": SECRET}))
+    data = runsheet.data(now, plans, [])
+    assert SECRET not in str(data)
+    zh, en = runsheet_page.render(data, "zh_CN"), runsheet_page.render(data, "en")
+    for word in ("# runnable", "# lock_free", "# space", "# backup", "# http", "# fingerprint", "# install", "# revert"):
+        assert word not in zh + en, word
+    for word in ("▷ 确认主机上没有其他维护正在执行 (非命令行)", "▷ 访问 GET <http://127.0.0.1:8000/>", "JSON={",
+                 "状态码=200", '状态="closed"', '不含=["panic"]',
+                 "权限 0640, 属主 web", "移除 /etc/old", "listen %{api_token}",
+                 "[root@web]# web --version", '等于="2"'):  # fmt: skip
+        assert word in zh, (word, zh)
+    assert "▷ Ask GET <http://127.0.0.1:8000/> (no command line)" in en and "▷ No other maintenance is under way on the host. (no command line)" in en
+
+
+def test_every_type_of_step_has_its_sentence() -> None:
+    known = labels.catalogue()["instruction"]
+    for name in ("runnable", "lock_free", "space", "packed", "offsite", "prune", "fingerprint", *steps.TYPES):
+        assert name in known or name in (*instruction.TYPED, "check"), name
+    for kind in ("http", "port", "service", "process", "file", "log", "manual"):
+        assert f"check_{kind}" in known
 
 
 def test_the_document_is_written_to_a_file_and_programs_get_all_of_it(tmp_path: Path) -> None:

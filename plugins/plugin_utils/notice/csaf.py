@@ -54,7 +54,8 @@ class _Look:
         if isinstance(value, kind) and (value or not needed):
             return value
         if value is not None or needed:
-            self.problem(path, "missing" if value is None else f"not {allowed}", "" if value is None else value, allowed)
+            wrong = "missing" if value is None else "empty" if isinstance(value, kind) else f"not {allowed}"
+            self.problem(path, wrong, value if wrong.startswith("not") else "", allowed)
         return kind()
 
     def text_of(self, inside: Any, path: Path_, needed: bool = False, words: tuple[str, ...] = ()) -> str:
@@ -88,6 +89,7 @@ class _Fixes:
     restart: str
     fixed: frozenset[str]
     affected: frozenset[str]
+    named: Mapping[str, Path_]  # product -> where it is first spoken of
 
 
 def parse(text: str, file: str) -> tuple[Notice, list[Problem]]:
@@ -129,6 +131,8 @@ def _notice(look: _Look, data: Mapping[str, Any], document: Mapping[str, Any]) -
     fixes = _fixes(look, data)
     files, remarks = _files(look, data, fixes)
     pages = [url for url in fixes.urls if url not in {file.url for file in files}]
+    if not files:
+        remarks.append("it names no file with digests for a product that fixes it: fill in notice.files by hand")
     if status != "final":
         remarks.append(f"document.tracking.status is {status}: the supplier has not finished it")
     return Notice(
@@ -140,10 +144,13 @@ def _notice(look: _Look, data: Mapping[str, Any], document: Mapping[str, Any]) -
 def _fixes(look: _Look, data: Mapping[str, Any]) -> _Fixes:
     texts, urls, restarts = [], [], []
     ids: dict[str, set[str]] = {key: set() for key in (*FIXED, *AFFECTED)}
+    named: dict[str, Path_] = {}
     for path, one in look.items(data, ("vulnerabilities",)):
         status = look.take(one, (*path, "product_status"), dict, "a mapping")
-        for key in ids:
-            ids[key] |= set(look.texts(status, (*path, "product_status", key)))
+        for key, known in ids.items():
+            for number in look.texts(status, (*path, "product_status", key)):
+                known.add(number)
+                named.setdefault(number, (*path, "product_status", key))
         for at, remedy in look.items(one, (*path, "remediations")):
             category = look.text_of(remedy, (*at, "category"), needed=True, words=CATEGORIES)
             details = look.text_of(remedy, (*at, "details"), needed=True)
@@ -155,15 +162,16 @@ def _fixes(look: _Look, data: Mapping[str, Any]) -> _Fixes:
                 urls += [url] if url else []
                 restarts += [asked] if asked else []
     fixed, affected = ({name for key in keys for name in ids[key]} for keys in (FIXED, AFFECTED))
-    return _Fixes(tuple(dict.fromkeys(texts)), tuple(dict.fromkeys(urls)), worst(restarts), frozenset(fixed), frozenset(affected))
+    return _Fixes(tuple(dict.fromkeys(texts)), tuple(dict.fromkeys(urls)), worst(restarts), frozenset(fixed), frozenset(affected), named)
 
 
 def _files(look: _Look, data: Mapping[str, Any], fixes: _Fixes) -> tuple[list[File], list[str]]:
     """The files of products that fix it. The same file may stand at several products; it has to be the same everywhere."""
     found: dict[str, File] = {}
-    remarks = []
+    remarks, defined = [], set()
     for path, product in _products(look, data):
         number = look.text_of(product, (*path, "product_id"), needed=True)
+        defined.add(number)
         files = list(_hashed(look, product, path, fixes.urls))
         if files and (number not in fixes.fixed if fixes.fixed else number in fixes.affected):
             remarks.append(f"left out, as product {number} is not one that fixes it: {', '.join(file.name for _path, file in files)}")
@@ -171,6 +179,8 @@ def _files(look: _Look, data: Mapping[str, Any], fixes: _Fixes) -> tuple[list[Fi
         for at, file in files:
             if found.setdefault(file.name, file) != file:
                 look.problem(at, "the same file name with other digests", file.name)
+    for number in sorted((fixes.fixed | fixes.affected) - defined):
+        look.problem(fixes.named[number], "a product that product_tree does not define", number, ", ".join(sorted(defined)[:5]) or "none is defined")
     return list(found.values()), remarks
 
 

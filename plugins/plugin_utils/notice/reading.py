@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.source import do
 SIZE_LIMIT = 32 << 20  # bytes of a notice; the largest advisories have a few million
 AUTO, ITOPS, CSAF, SUMS, HAND = "auto", "itops", "csaf", "sums", "hand"
 KINDS = (AUTO, ITOPS, CSAF, SUMS, HAND)
+CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 PARSERS: dict[str, Callable[[str, str], tuple[Notice, list[Problem]]]] = {ITOPS: ours.parse, CSAF: csaf.parse, SUMS: sums.parse}
 
 
@@ -36,6 +37,9 @@ def read(path: Path, kind: str = AUTO) -> tuple[str, Notice]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise BadInput([Problem(str(path), line, "", "not UTF-8 text", allowed="UTF-8", remedy="iconv -f GB18030 -t UTF-8 FILE")]) from None
+    if text.lstrip().startswith(CLEARSIGNED):
+        way = f"gpg --output {path.stem}.plain --decrypt {path}, which verifies it; then import {path.stem}.plain"
+        raise BadInput([Problem(str(path), 1, "", "a clearsigned text: text and signature in one file", allowed="the text alone", remedy=way)])
     kind = detect(text) if kind == AUTO else kind
     notice, problems = PARSERS[kind](text, str(path))
     if errors(problems):
