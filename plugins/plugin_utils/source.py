@@ -157,6 +157,14 @@ def _refuse_depth(text: str) -> None:
             )
 
 
+def _said(error: yaml.MarkedYAMLError) -> str:
+    if "single document" in str(error.context):
+        return "only one document is allowed in a file"
+    if "nesting depth" in str(error.problem):  # newer versions of libyaml count themselves
+        return "nested too deeply"
+    return f"not YAML: {error.problem or error.context}"
+
+
 def _compose(text: str) -> yaml.Node | None:
     loader = None
     try:
@@ -166,8 +174,7 @@ def _compose(text: str) -> yaml.Node | None:
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = "only one document is allowed in a file" if "single document" in str(error.context) else f"not YAML: {error.problem or error.context}"
-        raise _Bad(mark.line + 1 if mark else 1, message) from None
+        raise _Bad(mark.line + 1 if mark else 1, _said(error)) from None
     except yaml.YAMLError as error:  # characters YAML does not allow
         line = text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
         raise _Bad(line, f"not YAML: {getattr(error, 'reason', None) or error}") from None
