@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.completing import SERVICE
 from itops_cli.errors import Exit
 from itops_cli.output import lang_option, write_file
 
@@ -24,7 +25,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("status")
-@click.option("--service", metavar="ID", help="The sheet of this service alone.")
+@click.option("--service", metavar="ID", type=SERVICE, help="The sheet of this service alone.")
 @lang_option
 @click.option("--format", "fmt", type=click.Choice(["md", "json", "csv"]), default="md", show_default=True, help="Markdown, or for a program.")
 @click.option("--output", type=FILE, help="Write a file, replaced whole, instead of printing.")
