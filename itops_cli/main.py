@@ -36,6 +36,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "record": "itops_cli.record",
     "errors": "itops_cli.errors_table",
     "docs": "itops_cli.documents",
+    "metrics": "itops_cli.metrics",
 }
 
 
