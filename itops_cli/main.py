@@ -38,6 +38,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "docs": "itops_cli.documents",
     "completion": "itops_cli.completion",
     "man": "itops_cli.man",
+    "metrics": "itops_cli.metrics",
 }
 
 

@@ -17,7 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import record_correct
+from itops_cli import record_correct, verified
 from itops_cli.completing import RECORD
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
@@ -93,6 +93,8 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
     unsigned = [name for name in names if not checkpoint.covers(ws.record_dir(name), _events(ws, name))]
     said = wrong or [f"{len(names)} ledgers and the register verify"]
     said += [f"{name}: no checkpoint of its last run" for name in unsigned]
+    if not changes:
+        verified.note(ws, len(wrong))
     emit({"changes": list(names), "faults": wrong, "unsigned": unsigned}, fmt, "\n".join(said))
     raise Exit(NOT_VERIFIED if wrong else 0)
 
