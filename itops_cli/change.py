@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import d
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli import change_draft, change_from
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.lazy import LazyGroup
 from itops_cli.output import emit, format_option
@@ -58,7 +59,7 @@ def list_changes(fmt: str) -> None:
 
 
 @command.command("show")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @format_option
 def show(change: str, fmt: str) -> None:
     """One change as it is read: labels resolved, defaults filled in.
@@ -71,7 +72,7 @@ def show(change: str, fmt: str) -> None:
 
 
 @command.command("lint")
-@click.argument("changes", nargs=-1)
+@click.argument("changes", nargs=-1, type=CHANGE)
 @format_option
 def lint(changes: tuple[str, ...], fmt: str) -> None:
     """Every problem of these change files (all, where none is named).
@@ -132,7 +133,7 @@ def _row(path: Any) -> dict[str, str]:
 
 
 @command.command("files")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 def files(change: str) -> None:
     """The staged files as the lines a notice needs: name, size, sha256. Compare them with the supplier's own.
 

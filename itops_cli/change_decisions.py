@@ -18,12 +18,13 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.lifec
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 
 from itops_cli import deciding
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 
 
 @click.command("next")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @lang_option
 @format_option
 def next_step(change: str, lang: str, fmt: str) -> None:

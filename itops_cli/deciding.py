@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
 
@@ -31,7 +32,7 @@ def options(function: Command) -> Command:
         click.option("--remark", "-m", default="", help="What the record shall say about it."),
         click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Your Ed25519 key (default: the file named in ITOPS_KEY)."),
         click.option("--as", "who", default="", metavar="PERSON", help="Who decides, where several people share this account."),
-        click.argument("change"),
+        click.argument("change", type=CHANGE),
     ):
         function = option(function)
     return function

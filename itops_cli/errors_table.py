@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, write_file
 
@@ -71,7 +72,7 @@ def test(text: str | None, path: str | None, service: str, fmt: str) -> None:
 
 
 @command.command("draft")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @format_option
 def draft(change: str, fmt: str) -> None:
     """A drafted entry for every failure of a record that no known error names; a draft that is there already is left as it is.

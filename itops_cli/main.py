@@ -36,6 +36,9 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "record": "itops_cli.record",
     "errors": "itops_cli.errors_table",
     "docs": "itops_cli.documents",
+    "completion": "itops_cli.completion",
+    "man": "itops_cli.man",
+    "metrics": "itops_cli.metrics",
 }
 
 

@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import R
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.completing import CHANGE
 from itops_cli.download import Fetched, Progress
 from itops_cli.download import fetch as download
 from itops_cli.download_way import SIZE_LIMIT, Terms
@@ -92,7 +93,7 @@ def at(base_url: str, name: str) -> str:
 
 
 @click.command("fetch")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @click.option("--base-url", default="", help="Folder on the web where the files without a URL of their own lie.")
 @fetch_options
 @format_option

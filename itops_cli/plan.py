@@ -17,12 +17,13 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option, write_file
 
 
 @click.command("plan")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the document to this file, to be printed.")
 @lang_option
 @format_option

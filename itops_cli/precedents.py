@@ -16,13 +16,14 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.precedents import Precedent
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 
+from itops_cli.completing import CHANGE
 from itops_cli.output import emit, format_option, lang_option
 
 COLUMNS = ("change", "title", "services", "kind", "packages", "closed_at", "result", "duration", "score", "usable")
 
 
 @click.command("precedents")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @lang_option
 @format_option
 def command(change: str, lang: str, fmt: str) -> None:

@@ -17,7 +17,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import record_correct
+from itops_cli import record_correct, verified
+from itops_cli.completing import RECORD
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
 
@@ -49,7 +50,7 @@ def list_records(fmt: str) -> None:
 
 
 @command.command("show")
-@click.argument("change")
+@click.argument("change", type=RECORD)
 @lang_option
 @format_option
 def show(change: str, lang: str, fmt: str) -> None:
@@ -70,7 +71,7 @@ def show(change: str, lang: str, fmt: str) -> None:
 
 
 @command.command("verify")
-@click.argument("changes", nargs=-1)
+@click.argument("changes", nargs=-1, type=RECORD)
 @format_option
 def verify(changes: tuple[str, ...], fmt: str) -> None:
     """Prove that no event was edited, deleted, inserted, swapped or cut off. Exit 4 and the event where one was.
@@ -92,12 +93,14 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
     unsigned = [name for name in names if not checkpoint.covers(ws.record_dir(name), _events(ws, name))]
     said = wrong or [f"{len(names)} ledgers and the register verify"]
     said += [f"{name}: no checkpoint of its last run" for name in unsigned]
+    if not changes:
+        verified.note(ws, len(wrong))
     emit({"changes": list(names), "faults": wrong, "unsigned": unsigned}, fmt, "\n".join(said))
     raise Exit(NOT_VERIFIED if wrong else 0)
 
 
 @command.command("render")
-@click.argument("changes", nargs=-1)
+@click.argument("changes", nargs=-1, type=RECORD)
 @click.option("--check", is_flag=True, help="Write nothing; exit 4 with a diff where a file is not what the ledger says.")
 def render(changes: tuple[str, ...], check: bool) -> None:
     """Rebuild record.json, both reports and the transcript from the ledger, byte for byte, and lines the register lacks.

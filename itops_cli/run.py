@@ -10,6 +10,7 @@ import re
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.execution import Execution, read_answers
 from itops_cli.output import format_option
@@ -27,7 +28,7 @@ def _hosts(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
 
 def _verb(name: str, playbook: str, summary: str) -> click.Command:
     @click.command(name, help=f"{summary}\n\nExample: itops {name} CHG-20261123-01")
-    @click.argument("change")
+    @click.argument("change", type=CHANGE)
     @click.option("--check", is_flag=True, help="Gate and look only; no host is changed.")
     @click.option("--limit", metavar="HOST[,HOST]", callback=_hosts, help="Only these hosts; the others are recorded as skipped.")
     @click.option("--answers", type=click.Path(exists=True, dir_okay=False), help="Rehearsal: answers to the confirmations, as a YAML list.")

@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.completing import SERVICE
 from itops_cli.errors import Exit
 from itops_cli.output import lang_option, write_file
 
@@ -24,7 +25,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("status")
-@click.option("--service", metavar="ID", help="The sheet of this service alone.")
+@click.option("--service", metavar="ID", type=SERVICE, help="The sheet of this service alone.")
 @lang_option
 @click.option("--format", "fmt", type=click.Choice(["md", "json", "csv"]), default="md", show_default=True, help="Markdown, or for a program.")
 @click.option("--output", type=FILE, help="Write a file, replaced whole, instead of printing.")
@@ -49,7 +50,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         from itops_cli.collect import collect as collect_now
 
         collect_now(ws, known, service)
-    found = status.roll_up(_world(ws, known), [service] if service else None)
+    found = status.roll_up(world(ws, known), [service] if service else None)
     text = _render(found, service, lang, fmt, whole=document is None)
     if document:
         written = insert.into(document, text, service or "")
@@ -66,7 +67,8 @@ def _must_know(known: Catalogue, service: str | None) -> None:
         raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")
 
 
-def _world(ws: Workspace, known: Catalogue) -> World:
+def world(ws: Workspace, known: Catalogue) -> World:
+    """All that the table is made of, now. Raises Exit 4 where the register is damaged."""
     try:
         history = status.history(register.read(ws.records))
     except (ValueError, AttributeError, TypeError):

@@ -19,6 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli import live
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
 
 POLL = 0.2  # seconds between two looks
@@ -26,7 +27,7 @@ SILENCE = 15  # seconds without an event until the runner's lock is looked at
 
 
 @click.command("watch")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @click.option("--wait", is_flag=True, help="Wait for a run to begin where none is going on.")
 @click.option("--from-start", is_flag=True, help="Show what has happened in this run so far, too.")
 @click.option(

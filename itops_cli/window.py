@@ -19,6 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
 from itops_cli import deciding
+from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
 from itops_cli.output import emit, format_option, lang_option, write_file
 
@@ -27,7 +28,7 @@ LONGEST = timedelta(days=1)  # a period of a list; so far beyond the last day is
 
 
 @click.command("window")
-@click.argument("change")
+@click.argument("change", type=CHANGE)
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How far to look.")
 @click.option("--ics", type=click.Path(dir_okay=False, path_type=Path), help="Write them as an iCalendar file, too.")
 @lang_option

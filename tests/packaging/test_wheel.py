@@ -108,6 +108,8 @@ def test_a_change_by_ansible_playbook(installed: Path, env: dict[str, str], tmp_
         (["record", "list"], 0, "no record yet"),
         (["record", "verify"], 0, "0 ledgers"),
         (["doctor"], 0, "healthy"),
+        (["metrics", "textfile", "-"], 0, 'itops_maintenance_state{service="wiki",state="overdue"}'),
+        (["metrics", "files", "rules"], 0, "ItopsMaintenanceOverdue"),
     ],
 )
 def test_commands_in_a_new_workspace(installed: Path, env: dict[str, str], space: Path, words: list[str], status: int, shown: str) -> None:

@@ -1,0 +1,42 @@
+# Copyright (c) itops contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When all ledgers were last verified, and how many faults there were: for monitoring, which asks whether anybody still looks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+
+FILE = "verified.json"  # in the cache: losing it makes the metric disappear, and the alert says so
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The last complete `itops record verify`."""
+
+    at: datetime
+    faults: int
+
+
+def note(ws: Workspace, faults: int) -> None:
+    """Remember that it was done now. Where the cache cannot be written the verification itself counts all the same."""
+    told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "faults": faults}
+    try:
+        ws.cache.mkdir(exist_ok=True)
+        atomic.write(ws.cache / FILE, json.dumps(told).encode())
+    except OSError:
+        return
+
+
+def last(ws: Workspace) -> Verified | None:
+    """None where nobody knows."""
+    try:
+        told = json.loads((ws.cache / FILE).read_bytes())
+        return Verified(datetime.fromisoformat(told["at"]), int(told["faults"]))
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
