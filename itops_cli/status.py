@@ -44,7 +44,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         raise Exit(2, "--insert writes Markdown into a file that is there: leave out --output and --format")
     ws = workspace.find()
     known = catalogue.load(ws).required()
-    _must_know(known, service)
+    must_know(known, service)
     if collect:
         from itops_cli.collect import collect as collect_now
 
@@ -60,7 +60,8 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         click.echo(text, nl=False)
 
 
-def _must_know(known: Catalogue, service: str | None) -> None:
+def must_know(known: Catalogue, service: str | None) -> None:
+    """Ends with 2, naming the nearest, where there is no such service."""
     if service and service not in known.services:
         near = get_close_matches(service, known.services, 1)
         raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")

@@ -10,6 +10,7 @@ import click
 from itops_cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {  # name -> module[:attribute]
+    "build": "itops_cli.documents.build",
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",
