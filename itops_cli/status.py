@@ -49,7 +49,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         from itops_cli.collect import collect as collect_now
 
         collect_now(ws, known, service)
-    found = status.roll_up(_world(ws, known), [service] if service else None)
+    found = status.roll_up(world(ws, known), [service] if service else None)
     text = _render(found, service, lang, fmt, whole=document is None)
     if document:
         written = insert.into(document, text, service or "")
@@ -67,7 +67,8 @@ def must_know(known: Catalogue, service: str | None) -> None:
         raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")
 
 
-def _world(ws: Workspace, known: Catalogue) -> World:
+def world(ws: Workspace, known: Catalogue) -> World:
+    """All that tells where the services stand. Ends with 4 where the register is damaged."""
     try:
         history = status.history(register.read(ws.records))
     except (ValueError, AttributeError, TypeError):

@@ -6,49 +6,34 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import (
-    atomic,
-    catalogue,
-    facts,
-    known_errors,
-    labels,
-    policy,
-    record,
-    register,
-    report,
-    status,
-    workspace,
-)
-from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, catalogue, outcome, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, handwritten, service_documents
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.service_documents import Sources
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
-from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
-from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
+from itops_cli.documents.sources import Maker
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option
+from itops_cli.output import counted, emit, format_option
 from itops_cli.status import must_know
 
-FOLDER = "services"  # below the documents
-STALE = 4
+STALE = outcome.CODES["not_verified"]
+ASIDE = "edited"  # NAME.md.edited-DIGEST: what --force has replaced
 
 
 @dataclass(frozen=True)
 class Page:
-    """One file as it shall be, and as it is (None: not there)."""
+    """One file as it shall be, and as it is (None: not there). `edited`: it holds more than its places for what people write."""
 
     path: Path
-    new: str
-    old: str | None
+    new: bytes
+    old: bytes | None
+    edited: bool = False
 
     @property
     def stale(self) -> bool:
@@ -57,14 +42,14 @@ class Page:
 
 @click.command("build")
 @click.option("--service", "only", multiple=True, metavar="ID", help="Only of this service; may be given again.")
-@click.option("--check", is_flag=True, help="Write nothing; show what would change, and end with 4 where something would.")
-@click.option("--force", is_flag=True, help="Also overwrite what was written outside of the places for it.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 4 with a diff where a document is not what its sources say.")
+@click.option("--force", is_flag=True, help="Also replace what was edited outside of the places for it; the file is put aside first.")
 @format_option
 def command(only: tuple[str, ...], check: bool, force: bool, fmt: str) -> None:
     """The documents 服务维护管理_X, 故障与维护_X and 使用手册_X of every service, in Chinese and English.
 
-    They lie in documents/services/ID/. What people write between <!-- itops:hand NAME begin --> and <!-- itops:hand NAME end --> stays,
-    as do version, review and audience in the front matter. Only what has changed is written.
+    They lie in documents/services/ID/. What people write between <!-- itops:hand NAME begin --> and <!-- itops:hand NAME end -->,
+    and between the same marks in the front matter, stays as it is. Only what has changed is written; with any error, nothing.
 
     Example: itops docs build --service web --check
     """
@@ -72,31 +57,28 @@ def command(only: tuple[str, ...], check: bool, force: bool, fmt: str) -> None:
     known = catalogue.load(ws).required()
     for sid in only:
         must_know(known, sid)
-    pages = _pages(ws, known, only or sorted(known.services), force)
+    pages = _pages(Maker(ws, known), sorted(set(only) or known.services), force)
     stale = [page for page in pages if page.stale]
     if not check:
-        for page in stale:
-            page.path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write(page.path, page.new.encode())
-    said = {"written" if not check else "stale": [str(page.path) for page in stale], "unchanged": len(pages) - len(stale)}
-    emit(said, fmt, lambda: _text(pages, stale, check))
+        _write(stale)
+    data = {
+        "stale" if check else "written": [str(page.path) for page in stale],
+        "unchanged": len(pages) - len(stale),
+        **({"diff": "\n".join(_diff(stale))} if check else {}),
+    }
+    emit(data, fmt, lambda: _text(pages, stale, check))
     raise Exit(STALE if check and stale else 0)
 
 
-def _pages(ws: Workspace, known: Catalogue, services: Any, force: bool) -> list[Page]:
+def _pages(maker: Maker, services: Sequence[str], force: bool) -> list[Page]:
     """All of them, before the first is written. Raises BadInput with everything that stands in the way."""
     found: list[Page] = []
     problems: list[Problem] = []
-    maker = _Maker(ws, known)
-    for sid in services:
-        given = maker.sources(sid)
-        for kind in service_documents.KINDS:
-            for lang in labels.LANGUAGES:
-                path = ws.documents / FOLDER / sid / service_documents.file_name(kind, lang)
+    for sid in counted(services, "services"):
+        for lang, given in maker.sources(sid).items():
+            for kind in service_documents.SIDES:
                 try:
-                    found.append(_page(path, kind, lang, given, maker.notice(lang), force))
-                except handwritten.Edited as error:
-                    problems.append(Problem(str(path), 0, "", str(error), remedy="itops docs build --check --force shows what would go, --force overwrites it"))
+                    found.append(_page(maker.folder(sid) / service_documents.file_name(kind, lang), kind, lang, given, force))
                 except BadInput as error:
                     problems += error.problems
     if problems:
@@ -104,55 +86,57 @@ def _pages(ws: Workspace, known: Catalogue, services: Any, force: bool) -> list[
     return found
 
 
-def _page(path: Path, kind: str, lang: str, given: Sources, notice: str, force: bool) -> Page:
-    old = path.read_bytes().decode("utf-8", "replace") if path.is_file() else None
-    there = None
-    if old is not None:
-        there, wrong = document.read(path)
-        if there is None and not force:
-            raise BadInput(errors(wrong))
-    fitting = Sources(given.record, Cells(given.cells.row, Words(lang)), given.known_errors, given.change, given.transcript, notice)
-    made = handwritten.merged(service_documents.body(kind, lang, fitting), there.body if there else None, force)
-    meta = service_documents.meta(given.record, kind, lang, there.meta if there else {})
-    return Page(path, document.text(meta, made), old)
+def _page(path: Path, kind: str, lang: str, given: Sources, force: bool) -> Page:
+    old = path.read_bytes() if path.is_file() else None
+    try:
+        there = None if old is None else old.decode("utf-8-sig")
+        new = handwritten.merged(service_documents.text(kind, lang, given), there, force)
+    except UnicodeDecodeError as error:
+        raise BadInput([Problem(str(path), error.object.count(b"\n", 0, error.start) + 1, "", "not UTF-8 text", allowed="UTF-8")]) from None
+    except handwritten.Edited as error:
+        raise BadInput([Problem(str(path), 0, "", str(error), remedy=error.remedy)]) from None
+    if problems := list(_missing_images(path, new)):
+        raise BadInput(problems)
+    return Page(path, new.encode(), old, there is not None and not handwritten.intact(there))
 
 
-class _Maker:
-    """What the documents are made of, read once."""
+def _missing_images(path: Path, text: str) -> Iterator[Problem]:
+    """Of the whole document, 使用截图 first of all: a manual without its pictures is not handed out."""
+    if "![" not in text:
+        return
+    from itops_cli.documents import outline
 
-    def __init__(self, ws: Workspace, known: Catalogue):
-        try:
-            lines = register.read(ws.records)
-        except ValueError:
-            raise Exit(STALE, "the register is damaged, so nobody knows what was maintained → itops record verify") from None
-        self.ws, self.known = ws, known
-        self.last = {sid: str(line["change"]) for line in lines if line.get("verb") == "run" and not line.get("check") for sid in line["services"]}
-        self.policy = policy.load(ws)
-        self.world = status.World(known.services, known.people, facts.load(ws.facts), status.history(lines), datetime.now(UTC), ws.timezone)
-        self.notices = {found.meta["lang"]: found.body for found in self._documents() if found.meta["kind"] == "security_notice"}
-
-    def _documents(self) -> Iterator[document.Document]:
-        for path in document.files(self.ws):
-            if FOLDER not in path.relative_to(self.ws.documents).parts[:1] and (found := document.read(path)[0]):
-                yield found
-
-    def sources(self, sid: str) -> Sources:
-        row = status.roll_up(self.world, [sid]).rows[0]
-        change = self.last.get(sid, "")
-        entries = known_errors.entries(sid, {sid: self.known.services[sid]}, self.policy)
-        said = report.transcript(record.fold(Ledger(self.ws.record_dir(change), change).events())) if change else ""
-        return Sources(self.known.services[sid], Cells(row, Words(labels.LANGUAGES[0])), entries, change, said)
-
-    def notice(self, lang: str) -> str:
-        """The text of the one security notice (D3), without its title; in the other language where there is none in this."""
-        text = self.notices.get(lang) or next(iter(self.notices.values()), "")
-        return "\n".join(line for line in text.strip("\n").split("\n") if not line.startswith("# ")).strip("\n")
+    _front, body, line = document.split(text)
+    for link in outline.of(body, line).links:
+        if link.image and (link.foreign or not (path.parent / link.target).is_file()):
+            yield Problem(str(path), 0, "", "no such image", link.target, "a file beside the document", remedy=f"put it at {path.parent / link.target}")
 
 
-def _text(pages: list[Page], stale: list[Page], check: bool) -> str:
-    if not check:
-        return "\n".join([*(f"{page.path}: written" for page in stale), f"{len(stale)} written, {len(pages) - len(stale)} unchanged"])
-    lines: list[str] = []
+def _write(pages: Sequence[Page]) -> None:
+    """Raises BadInput for a file that somebody has changed in the meantime; what was written before it is as it shall be."""
+    for page in pages:
+        page.path.parent.mkdir(parents=True, exist_ok=True)
+        now = page.path.read_bytes() if page.path.is_file() else None
+        if now != page.old:
+            raise BadInput([Problem(str(page.path), 0, "", "changed while the documents were made", remedy="itops docs build")])
+        mode = page.path.stat().st_mode & 0o7777 if now is not None else 0o644
+        if page.edited and now is not None:
+            atomic.write(page.path.with_name(_aside(page)), now, mode=mode)
+        atomic.write(page.path, page.new, mode=mode)
+
+
+def _aside(page: Page) -> str:
+    return f"{page.path.name}.{ASIDE}-{hashlib.sha256(page.old or b'').hexdigest()[:12]}"
+
+
+def _text(pages: Sequence[Page], stale: Sequence[Page], check: bool) -> str:
+    if check:
+        return "\n".join([*_diff(stale), f"{len(stale)} of {len(pages)} documents are not what their sources say"])
+    said = [f"{page.path}: written" + (f", the edited one is {_aside(page)}" if page.edited else "") for page in stale]
+    return "\n".join([*said, f"{len(stale)} written, {len(pages) - len(stale)} unchanged"])
+
+
+def _diff(stale: Sequence[Page]) -> Iterator[str]:
     for page in stale:
-        lines += difflib.unified_diff((page.old or "").splitlines(), page.new.splitlines(), str(page.path), "as it would be", lineterm="")
-    return "\n".join([*lines, f"{len(stale)} of {len(pages)} documents would be written"])
+        old = (page.old or b"").decode("utf-8", "replace").splitlines()
+        yield from difflib.unified_diff(old, page.new.decode().splitlines(), f"{page.path} as it is", f"{page.path} as it must be", lineterm="")

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, Severity, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 FENCE = "---"
@@ -55,16 +55,29 @@ def split(text: str) -> tuple[str | None, str, int]:
         return None, text, 1
     for number, line in enumerate(lines[1:], 1):
         if line.rstrip() == FENCE:
-            return "\n".join(lines[1:number]) + "\n", "\n".join(lines[number + 1 :]).lstrip("\n"), number + 2
+            rest = "\n".join(lines[number + 1 :])
+            body = rest.lstrip("\n")
+            return "\n".join(lines[1:number]) + "\n", body, number + 2 + len(rest) - len(body)
     return None, text, 1
+
+
+def problem(
+    path: Path, field: tuple[str | int, ...], message: str, found: str = "", allowed: str = "", severity: Severity = "error", remedy: str = ""
+) -> Problem:
+    """A problem of one property, with its line. The file is read again for it: what is right never pays. Raises OSError."""
+    front, _body, _line = split(path.read_bytes().decode("utf-8-sig", "replace"))
+    return source.parse("\n" + (front or ""), str(path)).problem(field, message, found, allowed, severity, remedy)
 
 
 def text(meta: Mapping[str, Any], body: str) -> str:
     """The file: front matter in the order of the schema, without what is empty, and the body."""
-    order = schema.options("document")
-    shown = {key: meta[key] for key in order if meta.get(key) not in (None, "", [], {})}
-    front = yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=10_000, default_flow_style=False)
-    return f"{FENCE}\n{front}{FENCE}\n\n{body.strip(chr(10))}\n"
+    return f"{FENCE}\n{front(meta)}{FENCE}\n\n{body.strip(chr(10))}\n"
+
+
+def front(meta: Mapping[str, Any]) -> str:
+    """The properties as YAML, without the fences."""
+    shown = {key: meta[key] for key in schema.options("document") if meta.get(key) not in (None, "", [], {})}
+    return yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=10_000, default_flow_style=False) if shown else ""
 
 
 def files(ws: Workspace) -> Iterator[Path]:

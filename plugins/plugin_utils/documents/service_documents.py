@@ -5,38 +5,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, runsheet_lines, status_tables, steps
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import forms, handwritten
-from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import EMPTY, cell
+from ansible_collections.itops.maintenance.plugins.plugin_utils import instruction, labels, runsheet_lines, status_tables, steps
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, forms, handwritten
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.forms import Record, word
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import EMPTY, Cell, cell, line
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 from ansible_collections.itops.maintenance.plugins.plugin_utils.runsheet_page import plain
+from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells
 
 TEMPLATES = Path(__file__).parents[3] / "docs_templates"
-KINDS = ("service_management", "faults", "manual")
-SIDES = {"service_management": "ops", "faults": "ops", "manual": "user"}
+SIDES = {"service_management": "ops", "faults": "ops", "manual": "user"}  # the three kinds
 CLASSES = {"ops": "internal", "user": "external"}
 LONGEST = 200  # lines of the last maintenance's transcript
+FREE_LINES = 5  # of the department's empty form of it
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Course:
+    """The last maintenance of a service: its change, where its record lies seen from the documents, the ledger's head, the transcript."""
+
+    change: str
+    record: str
+    head: str
+    transcript: str
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What the documents of one service are made of. `transcript` is of the last maintenance, `change`; `notice` the text for every manual."""
+    """What the documents of one service are made of, in one language. An empty record gives the department's empty forms.
+
+    `known_errors` are the service's and the department's; `notice` stands in every manual; for `register` see `forms.preparation`.
+    """
 
     record: Record
-    cells: Cells
-    known_errors: Sequence[Mapping[str, Any]]
-    change: str = ""
-    transcript: str = ""
+    cells: Cells | None = None
+    known_errors: Sequence[Mapping[str, Any]] = ()
+    course: Course | None = None
+    register: Sequence[str] = ()
     notice: str = ""
 
 
@@ -50,104 +65,141 @@ class _AsWritten(Values):
         return value
 
 
-def document_id(sid: str, kind: str) -> str:
-    return f"{sid}-{kind.replace('_', '-')}"
-
-
 def file_name(kind: str, lang: str) -> str:
     return f"{kind}.{lang}.md"
 
 
-def meta(record: Record, kind: str, lang: str, old: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties: what the record says, and what people have set in the file (version, review, audience …)."""
-    side = SIDES[kind]
-    title = f"{labels.label('document', kind, lang)}{'_' if lang == 'zh_CN' else ': '}{record['name']}"
-    made = {
-        "id": document_id(str(record["id"]), kind), "title": title, "kind": kind, "side": side, "services": [record["id"]],
-        "owner": record["owner"], "lang": lang, "classification": CLASSES[side], "satisfies": dict(record.get("satisfies") or {}) if side == "ops" else {},
+def title(record: Record, kind: str, lang: str, name: str | None = None) -> str:
+    """`name` instead of the service's own: the same as Markdown."""
+    return f"{labels.label('document', kind, lang)}{'_' if lang == 'zh_CN' else ': '}{record.get('name', '') if name is None else name}"
+
+
+def _heading(record: Record, kind: str, lang: str) -> str:
+    return title(record, kind, lang, line(record.get("name", "")))
+
+
+def text(kind: str, lang: str, given: Sources) -> str:
+    """The whole file, with empty places for what people write."""
+    side, record = SIDES[kind], _shown(given.record, lang)
+    meta = {
+        "id": f"{record['id']}-{kind.replace('_', '-')}", "title": title(record, kind, lang), "kind": kind, "side": side, "services": [record["id"]],
+        "owner": record["owner"], "lang": lang, "classification": CLASSES[side], "satisfies": record.get("satisfies") if side == "ops" else None,
     }  # fmt: skip
-    return {"version": "1.0", "migration": "migrated", **old, **made}
+    own = handwritten.slot("properties", document.front({"version": "1.0"}), ("#", ""))
+    return f"{document.FENCE}\n{document.front(meta)}{own}\n{document.FENCE}\n\n{body(kind, lang, given)}"
 
 
 def body(kind: str, lang: str, given: Sources) -> str:
-    """The Markdown of one document, with empty places for what people write."""
-    parts = {"service_management": _management, "faults": _faults, "manual": _manual}[kind](given, lang)
-    safe = {name: handwritten.inert(text) for name, text in parts.items()}
-    made = _template(f"{lang}/{kind}.md.j2").render(name=cell(given.record["name"]), slot=handwritten.slot, faults_file=file_name("faults", lang), **safe)
-    return made.strip("\n") + "\n"
+    """The Markdown of one document."""
+    record = _shown(given.record, lang)
+    parts = {"service_management": _management, "faults": _faults, "manual": _manual}[kind](record, given, lang)
+    safe = {name: handwritten.inert(part) for name, part in parts.items()}
+    return _template(f"{lang}/{kind}.md.j2").render(title=_heading(record, kind, lang), slot=handwritten.slot, **safe).strip("\n") + "\n"
 
 
-def _management(given: Sources, lang: str) -> dict[str, str]:
-    record = given.record
+def _shown(value: Any, lang: str) -> Any:
+    """The record as a person may read it: of a vaulted text only that it is one."""
+    if isinstance(value, Mapping):
+        return {key: _shown(item, lang) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item, lang) for item in value]
+    return labels.label("status_text", "encrypted", lang) if isinstance(value, Vaulted) else value
+
+
+def _management(record: Record, given: Sources, lang: str) -> dict[str, str]:
+    see = _heading(record, "faults", lang)
     return {
         "sheet": status_tables.form(given.cells, lang),
-        "preparation": forms.preparation(record, lang),
+        "preparation": forms.preparation(record, given.register, lang),
         "operations": forms.operations(record, lang),
         "steps": _steps(record, lang),
+        "see": word(lang, "see").format(title=f"[{_bracketed(see)}]({file_name('faults', lang)})" if record else see),
     }
+
+
+def _bracketed(text: str) -> str:
+    """Within the text of a link or of an image."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)([\[\]])", r"\1\\\2", text)
 
 
 def _steps(record: Record, lang: str) -> str:
     """步骤: of each operation that has some; else the department's empty form."""
     told = [one for one in record.get("operations") or [] if one.get("steps")]
     if not told:
-        title, do, form, prompt, expects = forms.words(lang, "step_title", "step_do", "form", "prompt", "expects")
-        return f"1. {title}\n2. {do}\n\n```text\n{form}\n{prompt}\n\n{expects}\n```"
-    return "\n\n".join(_operation(record, one, lang) for one in told)
+        block = _block(lang, word(lang, "form_sample"), word(lang, "prompt"), word(lang, "feedback"))
+        return f"1. {word(lang, 'explain')}\n2. {word(lang, 'carry_out')}\n\n{block}"
+    return "\n\n".join(part for one in told for part in _operation(record, one, lang))
 
 
-def _operation(record: Record, one: Mapping[str, Any], lang: str) -> str:
+def _block(lang: str, command: str, prompt: str, feedback: str) -> str:
+    return f"```\n{word(lang, 'form', command=command)}\n{prompt}\n\n{word(lang, 'expects', feedback=feedback)}\n```"
+
+
+def _operation(record: Record, one: Mapping[str, Any], lang: str) -> Iterator[str]:
     user = str((record.get("credentials") or {}).get("account") or "")
-    blocks = [f"#### {cell(one['item'])}"]
-    for number, raw in enumerate(one["steps"], 1):
-        step = steps.compiled({"id": f"s{number}", **raw}, "patch", number, record, _AsWritten({}))
+    made = [steps.compiled({"id": f"s{number}", **step}, "patch", number, record, _AsWritten({})) for number, step in enumerate(one["steps"], 1)]
+    explained = one.get("remark") or forms.listed(lang, [step["title"] for step in made])
+    yield f"#### {line(one['item'])}"
+    yield (
+        f"1. {word(lang, 'named', label=word(lang, 'explain'), value=cell(explained))}\n"
+        f"2. {word(lang, 'named', label=word(lang, 'carry_out'), value=labels.value_label('operations.method', one['method'], lang))}"
+    )
+    for number, step in enumerate(made, 1):
         said = runsheet_lines.data(step, str(record["id"]), user, {})
-        blocks.append(f"{number}. {cell(step['title'])}")
-        expects = f"{forms.words(lang, 'expects')[0]}: {said['expects'][lang] or labels.label('runsheet', 'normal', lang)}"
-        blocks.append(f"```text\n{plain(said['prompt'] or said['says'][lang])}\n\n{plain(expects)}\n```")
-    return "\n\n".join(blocks)
+        yield f"**2.{number}** {cell(step['title'])}"
+        typed = plain(instruction.typed(step, {})) or labels.label("runsheet", "no_command", lang)
+        feedback = said["expects"][lang] or labels.label("runsheet", "normal", lang)
+        yield _block(lang, typed, plain(said["prompt"]) or f"▷ {plain(said['says'][lang])}", plain(feedback))
+        yield from (f"{cell(content['dest'])}:\n\n```\n{plain(content['text'].rstrip(chr(10)))}\n```" for content in said["contents"])
 
 
-def _faults(given: Sources, lang: str) -> dict[str, str]:
-    return {"facts": forms.facts(given.record, lang), "course": _course(given, lang), "errors": _errors(given.known_errors, lang)}
+def _faults(record: Record, given: Sources, lang: str) -> dict[str, str]:
+    known = _known(given, lang)
+    handled = [f"### {line(entry['type'])}\n\n{_ordered(entry['steps'])}" for entry in known if entry.get("steps")]
+    return {"facts": forms.facts(record, lang), "course": _course(given.course, lang), "errors": "\n\n".join([forms.errors(known, lang), *handled])}
 
 
-def _course(given: Sources, lang: str) -> str:
+def _course(course: Course | None, lang: str) -> str:
     """执行过程 of the last maintenance (M14); the form's own lines where there was none."""
-    if not given.change:
-        form, prompt = forms.words(lang, "command_form", "prompt")
-        return f"```text\n{form}\n{prompt}\n\n{forms.words(lang, 'no_course')[0]}\n```"
-    lines = plain(given.transcript.rstrip("\n")).split("\n")
-    rest = [labels.label(forms.SECTION, "cut", lang).format(change=given.change)] if len(lines) > LONGEST else []
-    head = labels.label(forms.SECTION, "course_of", lang).format(change=given.change)
-    return "\n".join([head, "", "```text", *lines[:LONGEST], *rest, "```"])
+    form = word(lang, "form", command="").rstrip(" ")
+    if course is None:
+        return "\n".join(["```", form, word(lang, "prompt"), *[""] * FREE_LINES, "```"])
+    lines = plain(course.transcript.rstrip("\n")).split("\n")
+    rest = [word(lang, "cut", count=len(lines) - LONGEST, change=course.change)] if len(lines) > LONGEST else []
+    change = f"[{course.change}]({_target(course.record.format(lang=lang))})" if course.record else course.change
+    return "\n".join([word(lang, "course_of", change=change, head=course.head), "", "```", form, *lines[:LONGEST], *rest, "```"])
 
 
-def _errors(entries: Sequence[Mapping[str, Any]], lang: str) -> str:
-    """The table, and below it what to do for each."""
-    return "\n\n".join([forms.errors(entries, lang), *(_numbered(e["type"], e.get("steps") or []) for e in entries if e.get("steps"))])
-
-
-def _manual(given: Sources, lang: str) -> dict[str, str]:
-    """Nothing of the inside: no endpoint, account, data path of the service, no pattern of an error (U8)."""
-    manual = given.record.get("manual") or {}
-    own = [entry for entry in given.record.get("known_errors") or [] if entry.get("self_service")]
+def _manual(record: Record, given: Sources, lang: str) -> dict[str, str]:
+    """Nothing of the inside (U8): no endpoint, account or data folder of the service, no pattern of an error, no step of an operator."""
+    manual = {**(record.get("manual") or {}), **(_said(record.get("manual_en")) if lang == "en" else {})}
+    flagged = [entry for entry in _known(given, lang) if entry.get("self_service")]
     return {
-        "notice": given.notice or forms.words(lang, "no_notice")[0],
-        "software": forms.software(given.record, lang),
-        "cautions": "\n".join(f"- {cell(text)}" for text in manual.get("cautions") or []),
+        "notice": given.notice,
+        "software": forms.software(manual, lang),
+        "cautions": "\n".join(f"- {line(text) or EMPTY}" for text in manual.get("cautions") or []),
         "usage": _ordered(manual.get("steps") or []),
-        "screenshots": "\n\n".join(f"![{cell(shot['alt'])}]({shot['file']})" for shot in manual.get("screenshots") or []),
-        "self_service": "\n\n".join(_numbered(entry["type"], entry["self_service"]) for entry in own) or EMPTY,
+        "screenshots": "\n\n".join(f"![{_bracketed(cell(shot['alt']))}]({_target(shot['file'])})" for shot in manual.get("screenshots") or []),
+        "self_service": "\n\n".join(f"### {line(entry['type'])}\n\n{_ordered(entry['self_service'])}" for entry in flagged),
     }
 
 
-def _numbered(title: Any, items: Iterable[Any]) -> str:
-    return f"**{cell(title)}**\n\n{_ordered(items)}"
+def _known(given: Sources, lang: str) -> list[dict[str, Any]]:
+    """The known errors in this language as far as they are written in it."""
+    return [{**entry, **(_said(entry.get("en")) if lang == "en" else {})} for entry in _shown(list(given.known_errors), lang)]
+
+
+def _said(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (part or {}).items() if value}
 
 
 def _ordered(items: Iterable[Any]) -> str:
-    return "\n".join(f"{number}. {cell(text)}" for number, text in enumerate(items, 1))
+    return "\n".join(f"{number}. {line(text) or EMPTY}" for number, text in enumerate(items, 1))
+
+
+def _target(path: str) -> Cell:
+    """A path as the target of a link: what would end it is encoded, Chinese stays legible."""
+    return Cell(re.sub(r"[^\w./~+-]", lambda match: quote(match[0]), path))
 
 
 @cache
