@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import plain
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -59,7 +60,7 @@ class Library:
 
     @cached_property
     def titles(self) -> set[str]:
-        return {str(one.meta["title"]) for one in self.documents}
+        return {plain(one.meta["title"]) for one in self.documents}
 
     @cached_property
     def by_path(self) -> dict[Path, Page]:

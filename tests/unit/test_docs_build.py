@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
 
 from tests.unit import desk, make, past
@@ -229,6 +231,17 @@ def test_the_last_maintenance_is_told(root: Path) -> None:
     assert f"最近一次维护：{link}，台账摘要 " in text and (page(root).parent / "../../../records/2026/CHG-20261101-01/record.zh_CN.md").is_file()
     assert "records/register.jsonl" in page(root, "service_management.zh_CN.md").read_text("utf-8")
     assert "CHG-20261101-01、达成" in page(root, "service_management.zh_CN.md").read_text("utf-8")
+
+
+def test_what_was_collected_stands_in_the_sheet(root: Path) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    (root / "facts").mkdir()
+    for host in ("web1", "web2"):
+        service = {"state": "running", "disks": [{"percent": 56}]}
+        found = {"format": facts.FORMAT, "host": host, "collected_at": at, "cpu_percent": 12, "mem_percent": 34, "services": {"web": service}}
+        (root / f"facts/{host}.json").write_text(json.dumps(found), "utf-8")
+    build(root)
+    assert "CPU 12%（均值 12%）、MEM 34%（均值 34%）、HDD 56%（均值 56%）" in page(root, "service_management.zh_CN.md").read_text("utf-8")
 
 
 def test_a_damaged_register_is_no_empty_history(root: Path) -> None:

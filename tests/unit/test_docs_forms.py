@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, status
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import handwritten, service_documents
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, markdown_table, status
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, handwritten, service_documents
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.service_documents import Course, Sources
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from itops_cli.documents import outline
@@ -199,7 +199,8 @@ def test_the_english_manual_has_its_own_words_and_else_the_records() -> None:
 def test_the_properties_are_those_of_the_schema() -> None:
     text = service_documents.text("faults", "en", Sources({**FULL, "satisfies": {"ISO/IEC 20000-1": ["8.5.1"]}}))
     assert text.startswith("---\nid: web-faults\ntitle: 'Faults and maintenance: 门户网站'\nkind: faults\nside: ops\n")
-    assert "classification: internal\nlang: en\nsatisfies:\n  ISO/IEC 20000-1:\n  - 8.5.1\n# itops:hand properties begin\nversion: '1.0'\n" in text
+    assert "classification: internal\nlang: en\nsatisfies:\n  ISO/IEC 20000-1:\n  - 8.5.1\n# itops:hand properties begin\n" in text
+    assert "begin\naudience: IT department\nversion: '1.0'\n# itops:hand properties end\n---\n" in text
     manual = service_documents.text("manual", "en", Sources({**FULL, "satisfies": {"ISO/IEC 20000-1": ["8.5.1"]}}))
     assert "side: user" in manual and "classification: external" in manual and "satisfies" not in manual
 
@@ -237,3 +238,12 @@ def test_a_text_at_the_beginning_of_a_line_is_a_text(text: str) -> None:
     seen = outline.of(body("manual", {**FULL, "manual": manual, "manual_en": {}}))
     assert [h.level for h in seen.headings] == [1, 2, 2, 2, 2, 2, 2, 3]
     assert not any(link.image for link in seen.links) and not seen.faults
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=ANYTHING.filter(lambda text: text.strip() and not any(0xD800 <= ord(char) < 0xE000 for char in text)))
+def test_any_name_is_the_title_again_when_the_file_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "manual.md"
+    path.write_bytes(handwritten.merged(service_documents.text("manual", "zh_CN", Sources({**FULL, "name": name})), None).encode())
+    found, problems = document.read(path)
+    assert found and not problems and found.meta["title"] == outline.of(found.body).headings[0].text == f"使用手册_{markdown_table.plain(name)}"

@@ -132,6 +132,11 @@ def test_what_is_on_the_pages(root: Path) -> None:
     assert all(f"第 {n} 页 / 共 {len(text)} 页" in page for n, page in enumerate(text, 1))
 
 
+def test_the_text_of_an_image_is_read_as_markdown(root: Path) -> None:
+    write(root, "# 题\n\n![首页 \\[新\\]](shot.png)\n")
+    assert "首页 [新]" in "\n".join(pages(exported(root)))
+
+
 def test_what_is_in_the_file(root: Path) -> None:
     with pikepdf.open(exported(root)) as pdf:
         meta = pdf.open_metadata()

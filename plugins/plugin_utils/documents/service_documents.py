@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import instructi
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, forms, handwritten
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.forms import Record, word
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import EMPTY, Cell, cell, line
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import plain as one_line
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 from ansible_collections.itops.maintenance.plugins.plugin_utils.runsheet_page import plain
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
@@ -69,13 +70,18 @@ def file_name(kind: str, lang: str) -> str:
     return f"{kind}.{lang}.md"
 
 
-def title(record: Record, kind: str, lang: str, name: str | None = None) -> str:
-    """`name` instead of the service's own: the same as Markdown."""
-    return f"{labels.label('document', kind, lang)}{'_' if lang == 'zh_CN' else ': '}{record.get('name', '') if name is None else name}"
+def title(record: Record, kind: str, lang: str) -> str:
+    """In one line, whatever the name is."""
+    return _titled(kind, lang, one_line(record.get("name", "")))
 
 
 def _heading(record: Record, kind: str, lang: str) -> str:
-    return title(record, kind, lang, line(record.get("name", "")))
+    """The title as Markdown."""
+    return _titled(kind, lang, line(record.get("name", "")))
+
+
+def _titled(kind: str, lang: str, name: str) -> str:
+    return f"{labels.label('document', kind, lang)}{'_' if lang == 'zh_CN' else ': '}{name}"
 
 
 def text(kind: str, lang: str, given: Sources) -> str:
@@ -85,7 +91,7 @@ def text(kind: str, lang: str, given: Sources) -> str:
         "id": f"{record['id']}-{kind.replace('_', '-')}", "title": title(record, kind, lang), "kind": kind, "side": side, "services": [record["id"]],
         "owner": record["owner"], "lang": lang, "classification": CLASSES[side], "satisfies": record.get("satisfies") if side == "ops" else None,
     }  # fmt: skip
-    own = handwritten.slot("properties", document.front({"version": "1.0"}), ("#", ""))
+    own = handwritten.slot("properties", document.front({"version": "1.0", "audience": word(lang, f"audience_{side}")}), ("#", ""))
     return f"{document.FENCE}\n{document.front(meta)}{own}\n{document.FENCE}\n\n{body(kind, lang, given)}"
 
 
