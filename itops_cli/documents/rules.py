@@ -59,7 +59,7 @@ def persons(lib: Library) -> Iterator[Problem]:
     for one in lib.documents:
         for name in PERSONS:
             who = str(one.meta.get(name) or "")
-            if who and who not in known:
+            if (who or name == "owner") and who not in known:
                 yield document.problem(one.path, (name,), "not in people.yml", who, ", ".join(known), remedy=people.nearest(who, known))
             elif name == "owner" and not known[who]["active"]:
                 yield document.problem(one.path, (name,), "not active any more", who, "an active person", "warning", "name a successor")

@@ -50,14 +50,16 @@ class Maker:
         return made
 
     def _course(self, sid: str) -> Course | None:
-        """The last change the register knows of the service; None where its ledger is not there. Raises LedgerError."""
+        """The last change the register knows of the service. Raises LedgerError."""
         last = self.world.history.get(sid)
-        events = Ledger(self.ws.record_dir(last.change), last.change).events() if last and last.change else []
-        if not last or not events:
+        if not last or not last.change:
             return None
+        events = Ledger(self.ws.record_dir(last.change), last.change).events()
+        if not events:
+            return Course(last.change)
         page = self.ws.record_dir(last.change) / "record.{lang}.md"
-        inside = page.is_relative_to(self.ws.root)
-        return Course(last.change, os.path.relpath(page, self.folder(sid)) if inside else "", events[-1].hash, report.transcript(record.fold(events)))
+        seen = os.path.relpath(page, self.folder(sid)) if page.is_relative_to(self.ws.root) else ""
+        return Course(last.change, seen, events[-1].hash, report.transcript(record.fold(events)))
 
     def _notice(self, sid: str, lang: str) -> str:
         """In the other language where there is none in this; "" where there is none at all."""

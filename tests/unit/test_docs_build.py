@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,13 @@ def test_the_last_maintenance_is_told(root: Path) -> None:
     assert f"最近一次维护：{link}，台账摘要 " in text and (page(root).parent / "../../../records/2026/CHG-20261101-01/record.zh_CN.md").is_file()
     assert "records/register.jsonl" in page(root, "service_management.zh_CN.md").read_text("utf-8")
     assert "CHG-20261101-01、达成" in page(root, "service_management.zh_CN.md").read_text("utf-8")
+
+
+def test_a_ledger_that_is_gone_is_no_maintenance_that_never_was(root: Path) -> None:
+    past.carried_out(past.planned(root, "CHG-20261101-01"), root)
+    shutil.rmtree(root / "records/2026/CHG-20261101-01")
+    build(root)
+    assert "最近一次维护：CHG-20261101-01，其台账缺失，见 itops record verify" in page(root, "faults.zh_CN.md").read_text("utf-8")
 
 
 def test_what_was_collected_stands_in_the_sheet(root: Path) -> None:

@@ -33,12 +33,12 @@ FREE_LINES = 5  # of the department's empty form of it
 
 @dataclass(frozen=True)
 class Course:
-    """The last maintenance of a service: its change, where its record lies seen from the documents, the ledger's head, the transcript."""
+    """The last maintenance of a service: its change, where `record.{lang}.md` lies seen from the documents, the ledger's head ("": it is gone)."""
 
     change: str
-    record: str
-    head: str
-    transcript: str
+    record: str = ""
+    head: str = ""
+    transcript: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,11 @@ def _course(course: Course | None, lang: str) -> str:
     form = word(lang, "form", command="").rstrip(" ")
     if course is None:
         return "\n".join(["```", form, word(lang, "prompt"), *[""] * FREE_LINES, "```"])
+    if not course.head:
+        return word(lang, "no_ledger", change=course.change)
     lines = plain(course.transcript.rstrip("\n")).split("\n")
     rest = [word(lang, "cut", count=len(lines) - LONGEST, change=course.change)] if len(lines) > LONGEST else []
-    change = f"[{course.change}]({_target(course.record.format(lang=lang))})" if course.record else course.change
+    change = f"[{course.change}]({_target(course.record.replace('{lang}', lang))})" if course.record else course.change
     return "\n".join([word(lang, "course_of", change=change, head=course.head), "", "```", form, *lines[:LONGEST], *rest, "```"])
 
 
