@@ -13,20 +13,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, people
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, handwritten, security_notice, service_documents
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, service_dates
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import handwritten, security_notice, service_documents
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import rules as property_rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 
 from itops_cli.documents import library
 from itops_cli.documents.library import Library, Page
 from itops_cli.documents.outline import Link
 
 Rule = Callable[[Library], Iterator[Problem]]
-PERSONS = ("owner", "reviewer")
-DATES = ("effective", "review_due", "reviewed_on")
 REFERENCE = re.compile(r"参见《([^》\n]*)》")
 
 
@@ -35,42 +33,9 @@ def properties(lib: Library) -> Iterator[Problem]:
     return (problem for page in lib.pages for problem in page.problems)
 
 
-def dates(lib: Library) -> Iterator[Problem]:
-    for one in lib.documents:
-        for name in DATES:
-            if one.meta.get(name) and not security_notice.is_date(str(one.meta[name])):
-                yield document.problem(one.path, (name,), "not a date", str(one.meta[name]), "YYYY-MM-DD")
-
-
-def ids(lib: Library) -> Iterator[Problem]:
-    """An id is one document, once in each language."""
-    first: dict[tuple[str, str], Path] = {}
-    for one in lib.documents:
-        there = first.setdefault((one.id, str(one.meta["lang"])), one.path)
-        if there != one.path:
-            yield document.problem(one.path, ("id",), f"id stands twice: also in {there}", one.id, "a unique id in each language")
-
-
-def persons(lib: Library) -> Iterator[Problem]:
-    """Whoever answers for a document is one of the people; not asked where people.yml itself is wrong."""
-    if any(problem.file == str(lib.ws.people_file) for problem in errors(lib.catalogue.problems)):
-        return
-    known = lib.catalogue.people
-    for one in lib.documents:
-        for name in PERSONS:
-            who = str(one.meta.get(name) or "")
-            if (who or name == "owner") and who not in known:
-                yield document.problem(one.path, (name,), "not in people.yml", who, ", ".join(known), remedy=people.nearest(who, known))
-            elif name == "owner" and not known[who]["active"]:
-                yield document.problem(one.path, (name,), "not active any more", who, "an active person", "warning", "name a successor")
-
-
-def services(lib: Library) -> Iterator[Problem]:
-    known = {**lib.catalogue.partial, **lib.catalogue.services}
-    for one in lib.documents:
-        for index, sid in enumerate(one.meta["services"]):
-            if sid not in known:
-                yield document.problem(one.path, ("services", index), "no such service", sid, ", ".join(sorted(known)) or "none yet")
+def of_documents(rule: property_rules.Rule) -> Rule:
+    """A rule of the documents' properties as one of the library."""
+    return lambda lib: rule(lib.documents, lib.catalogue)
 
 
 def notices(lib: Library) -> Iterator[Problem]:
@@ -130,7 +95,7 @@ def _dead(lib: Library, page: Page, link: Link) -> str:
     return "" if anchor in there.outline.anchors else "no such heading"
 
 
-def references(lib: Library) -> Iterator[Problem]:
+def titles(lib: Library) -> Iterator[Problem]:
     """参见《…》 names a document by its title."""
     for page in lib.pages:
         for line, sentence in page.outline.sentences:
@@ -163,8 +128,8 @@ def _where(page: Page, heading: str) -> str:
 def overdue(lib: Library) -> Iterator[Problem]:
     for one in lib.documents:
         due = str(one.meta.get("review_due") or "")
-        if security_notice.is_date(due) and due < lib.today.isoformat() and one.meta["migration"] != "retired":
-            yield document.problem(one.path, ("review_due",), "the review is overdue", due, severity="warning", remedy=_review(one))
+        if service_dates.is_date(due) and due < lib.today.isoformat() and one.meta["migration"] != "retired":
+            yield one.problem(("review_due",), "the review is overdue", due, remedy=_review(one), warning=True)
 
 
 def _review(one: Document) -> str:
@@ -173,15 +138,12 @@ def _review(one: Document) -> str:
 
 RULES: dict[str, Rule] = {
     "properties": properties,
-    "dates": dates,
-    "ids": ids,
-    "persons": persons,
-    "services": services,
+    **{rule.__name__: of_documents(rule) for rule in property_rules.RULES},
     "notices": notices,
     "edits": edits,
     "markdown": markdown,
     "links": links,
-    "references": references,
+    "titles": titles,
     "images": images,
     "empty": empty,
     "overdue": overdue,

@@ -172,7 +172,7 @@ def test_code_in_the_notice_is_left_as_it_is_and_cannot_fake_a_marker(root: Path
     ("meta", "body", "message"),
     [
         ({"effective": ""}, "x", "effective: the security notice needs the date from which it counts"),
-        ({"effective": "soon"}, "x", "YYYY-MM-DD"),
+        ({"effective": "soon"}, "x", "a date, such as"),
         ({}, "# 周知\n", "the security notice has no text"),
         ({"classification": "internal"}, "x", "side: stands in every user's manual; found: user, internal"),
         ({"side": "elsewhere"}, "x", "side: not allowed; found: elsewhere"),

@@ -97,8 +97,8 @@ def test_no_document_at_all(root: Path) -> None:
         ("# 指南\n\n[x]()\n", ("links", "error", 11, "the link leads nowhere", "")),
         ("# 指南\n\n| a |\n| --- |\n| ![图](gone.png) |\n", ("images", "error", 13, "no such image", "gone.png")),
         ("# 指南\n\n![图](https://example.com/a.png)\n", ("images", "error", 11, "no such image", "https://example.com/a.png")),
-        ("# 指南\n\n参见《故障与维护_》\n", ("references", "error", 11, "no document has this title", "故障与维护_")),
-        ("# 指南\n\n参见《[别的](other.md)》\n", ("references", "error", 11, "no document has this title", "别的")),
+        ("# 指南\n\n参见《故障与维护_》\n", ("titles", "error", 11, "no document has this title", "故障与维护_")),
+        ("# 指南\n\n参见《[别的](other.md)》\n", ("titles", "error", 11, "no document has this title", "别的")),
         ("# 指南\n\n```\ncode\n", ("markdown", "error", 11, "the code block is never closed: all that follows is in it", "")),
         (
             "# 指南\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n| 1 | 2\\|x | 3 |\n",
@@ -131,11 +131,11 @@ def test_what_is_right_is_let_be(root: Path) -> None:
 @pytest.mark.parametrize(
     ("meta", "wanted"),
     [
-        ({"owner": "zhan"}, ("persons", "error", 6, "not in people.yml", "zhan")),
-        ({"services": ["web", "wiki"]}, ("services", "error", 8, "no such service", "wiki")),
+        ({"owner": "zhan"}, ("references", "error", 6, "not in people.yml", "zhan")),
+        ({"services": ["web", "wiki"]}, ("references", "error", 8, "unknown service", "wiki")),
         ({"review_due": "2020-01-01"}, ("overdue", "warning", 7, "the review is overdue", "2020-01-01")),
         ({"review_due": "2020-13-01"}, ("dates", "error", 7, "not a date", "2020-13-01")),
-        ({"reviewer": "nobody"}, ("persons", "error", 7, "not in people.yml", "nobody")),
+        ({"reviewer": "nobody"}, ("references", "error", 7, "not in people.yml", "nobody")),
         ({"side": "inside"}, ("properties", "error", 5, "not allowed", "inside")),
         ({"kind": "security_notice", "classification": "external"}, ("notices", "error", 2, "the security notice needs the date from which it counts", "")),
     ],
@@ -149,7 +149,7 @@ def test_a_person_who_has_left(root: Path) -> None:
     people = root / "inventory/people.yml"
     people.write_text(people.read_text("utf-8").replace("id: wang", "id: wang\n  active: false"), "utf-8")
     write(root, owner="wang")
-    assert found(root, 0) == [("persons", "warning", 6, "not active any more", "wang")]
+    assert found(root) == [("references", "error", 6, "not active any more", "wang")]
 
 
 def test_an_id_stands_once_in_each_language(root: Path) -> None:
@@ -157,7 +157,7 @@ def test_an_id_stands_once_in_each_language(root: Path) -> None:
     write(root, "# Guide\n\ntext\n", "guide.en.md", lang="en")
     assert found(root, 0) == []
     write(root, name="sub/copy.md")
-    assert [(rule, line) for rule, _severity, line, *_rest in found(root)] == [("ids", 2)]
+    assert [(rule, line) for rule, _severity, line, *_rest in found(root)] == [("identity", 2)]
 
 
 def test_all_errors_of_all_files_at_once_those_of_the_properties_and_of_the_text(root: Path) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date
 from pathlib import Path
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, forms
+from ansible_collections.itops.maintenance.plugins.plugin_utils import service_dates
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import forms
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 
@@ -37,18 +37,16 @@ def faults(one: Document, counts: dict[str, Document]) -> Iterator[Problem]:
         return
     other = counts.get(str(one.meta["lang"]), one)
     if other.path != one.path:
-        yield document.problem(
-            one.path, ("kind",), "a second security notice in this language", KIND, f"one: {other.path}", remedy="migration: retired in the old one"
-        )
+        yield one.problem(("kind",), "a second security notice in this language", KIND, f"one: {other.path}", remedy="migration: retired in the old one")
     if not TITLE.sub("", one.body).strip():
         yield Problem(str(one.path), one.line, "", "the security notice has no text")
-    if not is_date(str(one.meta.get("effective") or "")):
-        yield document.problem(
-            one.path, ("effective",), "the security notice needs the date from which it counts", str(one.meta.get("effective") or ""), "YYYY-MM-DD"
+    if not service_dates.is_date(str(one.meta.get("effective") or "")):
+        yield one.problem(
+            ("effective",), "the security notice needs the date from which it counts", str(one.meta.get("effective") or ""), service_dates.DATE_FORM
         )
     if (one.meta["side"], one.meta["classification"]) != ("user", "external"):
         found = f"{one.meta['side']}, {one.meta['classification']}"
-        yield document.problem(one.path, ("side",), "stands in every user's manual", found, "side: user and classification: external")
+        yield one.problem(("side",), "stands in every user's manual", found, "side: user and classification: external")
 
 
 def inserted(one: Document, folder: Path, lang: str) -> str:
@@ -68,10 +66,3 @@ def _around_fences(text: str) -> Iterator[str]:
         yield from (text[end : block.start()], block[0])
         end = block.end()
     yield text[end:]
-
-
-def is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
