@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
+from itops_cli.documents.build import Page, _write
 from tests.unit import desk, make, past
 
 NOTICE = {"id": "notice", "title": "信息安全与病毒防范周知", "kind": "security_notice", "side": "user", "classification": "external", "owner": "zhang",
@@ -276,3 +278,11 @@ def test_the_mode_of_a_file_stays(root: Path) -> None:
     make.workspace(root, name="新门户")
     build(root)
     assert page(root).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_somebody_has_changed_in_the_meantime_is_not_replaced(root: Path) -> None:
+    path = root / "page.md"
+    path.write_bytes(b"just written")
+    with pytest.raises(BadInput, match="changed while the documents were made"):
+        _write([Page(path, b"made", b"as it was read")])
+    assert path.read_bytes() == b"just written"
