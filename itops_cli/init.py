@@ -28,6 +28,7 @@ CONTENT = {  # name in the workspace -> name in the source; a file that starts w
     ".gitignore": "gitignore",
     "inventory": "inventory",
     "changes": "changes",
+    "documents": "documents",
     "staging": "staging",
 }
 UNWANTED = shutil.ignore_patterns("__pycache__", "*.pyc", "*~", ".*.sw?")

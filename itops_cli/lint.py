@@ -34,7 +34,7 @@ def command(fmt: str, quiet: bool) -> int:
     ws = workspace.find()
     found = catalogue.load(ws)
     problems = sorted([*found.problems, *policy.read(ws)[1], *_changes(ws, found)])
-    shown = [_relative(problem) for problem in (errors(problems) if quiet else problems)]
+    shown = [relative(problem) for problem in (errors(problems) if quiet else problems)]
     emit(_data(found, shown), fmt, lambda: _text(found, shown))
     return BAD_INPUT if errors(problems) else 0
 
@@ -44,7 +44,7 @@ def _changes(ws: workspace.Workspace, found: Catalogue) -> list[Problem]:
     return change.lint(ws, {**found.partial, **found.services}, found.people) if found.people else []
 
 
-def _relative(problem: Problem) -> Problem:
+def relative(problem: Problem) -> Problem:
     """The file as seen from where the operator stands."""
     here = Path.cwd()
     path = Path(problem.file)
@@ -63,11 +63,14 @@ def _data(found: Catalogue, problems: list[Problem]) -> dict[str, Any]:
 
 
 def _text(found: Catalogue, problems: list[Problem]) -> str:
-    """File by file; per problem one line to jump to, then what was found, what is allowed and what to do."""
-    blocks = ["\n".join(_lines(group)) for _file, group in groupby(problems, key=lambda p: p.file)]
     bad = len(errors(problems))
-    result = f"{_count(bad, 'error')}, {_count(len(problems) - bad, 'warning')}"
-    return "\n\n".join([*blocks, f"{len(found.services)} clean services, {len(found.people)} people: {result}"])
+    result = f"{count(bad, 'error')}, {count(len(problems) - bad, 'warning')}"
+    return "\n\n".join([*blocks(problems), f"{len(found.services)} clean services, {len(found.people)} people: {result}"])
+
+
+def blocks(problems: Iterable[Problem]) -> list[str]:
+    """File by file; per problem one line to jump to, then what was found, what is allowed and what to do."""
+    return ["\n".join(_lines(group)) for _file, group in groupby(problems, key=lambda p: p.file)]
 
 
 def _lines(problems: Iterable[Problem]) -> Iterable[str]:
@@ -79,5 +82,5 @@ def _lines(problems: Iterable[Problem]) -> Iterable[str]:
                 yield f"    {label + ':':8} {value}"
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"

@@ -9,13 +9,14 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+T = TypeVar("T")
 format_option = click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For a person, or for a program.")
 lang_option = click.option("--lang", type=click.Choice(["zh_CN", "en"]), default="zh_CN", show_default=True, help="Language of the document.")
 
@@ -26,6 +27,15 @@ def emit(data: Any, fmt: str, text: str | Callable[[], str]) -> None:
         click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))
         return
     click.echo(text() if callable(text) else text)
+
+
+def counted(items: Sequence[T], label: str) -> Iterator[T]:
+    """The items one by one, with a progress bar where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    with click.progressbar(items, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield from bar
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         raise Exit(2, "--insert writes Markdown into a file that is there: leave out --output and --format")
     ws = workspace.find()
     known = catalogue.load(ws).required()
-    _must_know(known, service)
+    must_know(known, service)
     if collect:
         from itops_cli.collect import collect as collect_now
 
@@ -61,14 +61,15 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         click.echo(text, nl=False)
 
 
-def _must_know(known: Catalogue, service: str | None) -> None:
+def must_know(known: Catalogue, service: str | None) -> None:
+    """Ends with 2, naming the nearest, where there is no such service."""
     if service and service not in known.services:
         near = get_close_matches(service, known.services, 1)
         raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")
 
 
 def world(ws: Workspace, known: Catalogue) -> World:
-    """All that the table is made of, now. Raises Exit 4 where the register is damaged."""
+    """All that tells where the services stand. Ends with 4 where the register is damaged."""
     try:
         history = status.history(register.read(ws.records))
     except (ValueError, AttributeError, TypeError):

@@ -10,6 +10,8 @@ import click
 from itops_cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {  # name -> module[:attribute]
+    "build": "itops_cli.documents.build",
+    "lint": "itops_cli.documents.lint",
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",

@@ -103,7 +103,7 @@ class _Reader:
         return self.inline(node.children[0].children) if node.children else []
 
     def image(self, node: Any, figure: bool = False) -> Block:
-        source, alt = unquote(str(node.attrs.get("src", ""))), node.content or ""
+        source, alt = unquote(str(node.attrs.get("src", ""))), plain(self.inline(node.children or []))
         file = (self.path.parent / source).resolve()
         if "://" in source or not file.is_file():
             self.problems.append(Problem(str(self.path), self.line, "", "no such image", source, "a file beside the document"))

@@ -33,6 +33,8 @@ _ESCAPE = re.compile(
     r"|\[(?=\^)|\](?=[(\[:])"  # a footnote, a link
     r"|!(?=\[)"
 )
+_BLOCK = re.compile(r"^(\d{0,9})([#+=.)-])")  # what begins a heading, a list, a rule
+_CLOSING = re.compile(r"(?<!\\)#(?=#*$)")  # what a heading would swallow at its end
 
 
 class Cell(str):
@@ -64,6 +66,11 @@ def _escaped(text: str) -> str:
 def cell(text: object) -> Cell:
     """`text` as Markdown that reads exactly so, in one line, safe in a table and in a paragraph."""
     return text if isinstance(text, Cell) else Cell(_escaped(str(text)))
+
+
+def line(text: object) -> Cell:
+    """`text` as a line of its own (paragraph, list item, heading) that reads exactly so: nothing at its edges makes it another block."""
+    return Cell(_CLOSING.sub(r"\\\g<0>", _BLOCK.sub(r"\1\\\2", cell(text))))
 
 
 def code(text: object) -> Cell:

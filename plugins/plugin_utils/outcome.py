@@ -35,7 +35,7 @@ EXIT_TABLE = (
     Status(1, "internal", "内部错误", "an error of the program or the system it runs on"),
     Status(2, "bad_input", "输入有误", "wrong options, or errors in a record or change; all are listed"),
     Status(3, "refused", "检查不通过，未执行", "the gate refused; nothing was changed on any host"),
-    Status(4, "not_verified", "台账校验不通过", "the ledger does not verify; the events concerned are named"),
+    Status(4, "not_verified", "台账校验不通过", "the ledger does not verify, events named; with --check, a file is not what it is made from"),
     Status(5, "unhealthy", "需人工处理", "doctor found something a person has to decide"),
     Status(6, "warned", "有警告", "doctor found only warnings"),
     Status(10, PARTIAL, "部分达成", "achieved on some hosts; the others were rolled back, skipped or not started"),

@@ -103,10 +103,10 @@ class _Page:
             for step in segment["steps"]:
                 asked = f" ({self.t('asks')})" if segment["confirm"] else ""
                 yield f"**{cell(step['number'])}** [{self.t('phase_' + step['phase'])}] {cell(step['title'])}{asked}"
-                yield f"```text\n{_plain(step['prompt'])}\n```" if step["prompt"] else f"▷ {cell(step['says'][self.lang])} ({self.t('no_command')})"
+                yield f"```text\n{plain(step['prompt'])}\n```" if step["prompt"] else f"▷ {cell(step['says'][self.lang])} ({self.t('no_command')})"
                 for content in step["contents"]:
                     yield f"{cell(content['dest'])}:"
-                    yield f"```text\n{_plain(content['text'].rstrip(chr(10)))}\n```"
+                    yield f"```text\n{plain(content['text'].rstrip(chr(10)))}\n```"
                 yield f"{self.t('expects')}: {cell(step['expects'][self.lang] or self.t('normal'))}"
                 yield self.t("done_line")
 
@@ -128,6 +128,6 @@ class _Page:
         return self.table(("role", "person", "signature", "date"), [(self.t(role), self.s["head"][role], "", "") for role in ROLES])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Within a code block: nothing in it can end the block, or steer a terminal."""
     return "\n".join(line.expandtabs(4).rstrip() for line in visible(text).split("\n")).replace("```", "`\u200b`\u200b`")

@@ -103,6 +103,8 @@ def test_a_change_by_ansible_playbook(installed: Path, env: dict[str, str], tmp_
         (["change", "lint"], 0, "2 changes, no problem"),
         (["change", "show", "CHG-20261123-02"], 0, "plan_digest"),
         (["plan", "CHG-20261123-01", "--lang", "en"], 3, "portal-2.4.1.tar.gz: missing"),  # the patch is not there yet
+        (["docs", "build"], 0, "12 written, 0 unchanged"),
+        (["docs", "lint"], 0, "2 documents: 0 errors, 0 warnings"),
         (["status"], 0, "门户网站"),
         (["status", "--service", "wiki"], 0, "内部知识库"),
         (["record", "list"], 0, "no record yet"),

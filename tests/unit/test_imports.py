@@ -19,6 +19,7 @@ COLLECTION = "ansible_collections.itops.maintenance.plugins"
 ANSIBLE_BRINGS = {"jinja2", "yaml", "cryptography"}  # ansible-core's own requirements; requirements.txt says so
 MAY_USE_ANSIBLE = "action_base.py"  # of plugin_utils
 IMPORT_NAMES = {
+    "markdown-it-py": "markdown_it",
     "prometheus-client": "prometheus_client",
     "python-dateutil": "dateutil",
     "pyyaml": "yaml",

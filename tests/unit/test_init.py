@@ -36,6 +36,13 @@ def test_a_new_workspace_is_clean_for_lint(made: Path) -> None:
     assert found["services"] >= 2
 
 
+def test_its_documents_are_made_and_clean(made: Path) -> None:
+    assert itops("docs", "build", cwd=made).returncode == 0
+    done = itops("docs", "lint", cwd=made)
+    assert (done.returncode, done.stdout) == (0, "14 documents: 0 errors, 0 warnings\n")
+    assert itops("docs", "build", "--check", cwd=made).returncode == 0
+
+
 def test_every_service_has_an_example_change(made: Path) -> None:
     services = {path.stem for path in (made / "inventory/services").glob("*.yml")}
     changed = {sid for path in (made / "changes").glob("*.yml") for sid in yaml.safe_load(path.read_text("utf-8"))["service"]}

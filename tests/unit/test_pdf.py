@@ -132,6 +132,11 @@ def test_what_is_on_the_pages(root: Path) -> None:
     assert all(f"第 {n} 页 / 共 {len(text)} 页" in page for n, page in enumerate(text, 1))
 
 
+def test_the_text_of_an_image_is_read_as_markdown(root: Path) -> None:
+    write(root, "# 题\n\n![首页 \\[新\\]](shot.png)\n")
+    assert "首页 [新]" in "\n".join(pages(exported(root)))
+
+
 def test_what_is_in_the_file(root: Path) -> None:
     with pikepdf.open(exported(root)) as pdf:
         meta = pdf.open_metadata()
@@ -226,7 +231,7 @@ def internal(root: Path) -> dict[str, str]:
 REFUSED: dict[str, tuple[Callable[[Path], dict[str, str]], list[str]]] = {
     "no font": (without_fonts, ["no font with Chinese characters", "apt install fonts-noto-cjk"]),
     "no bold": (only_regular, ["Noto Sans CJK SC has no regular and bold face"]),
-    "signs": (strange_signs, ["U+1F9FF", "U+12000", "manual.md:17", "manual.md:21"]),
+    "signs": (strange_signs, ["U+1F9FF", "U+12000", "manual.md:18", "manual.md:22"]),
     "images": (no_image, ["none.png", "https://example.com/x.png"]),
     "broken image": (broken_image, ["shot.png", "not a whole image"]),
     "internal": (internal, ["stays Markdown", "--internal"]),

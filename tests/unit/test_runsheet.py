@@ -64,7 +64,7 @@ def test_it_is_clean_markdown(tmp_path: Path) -> None:
 
 @given(st.text(min_size=1, max_size=40))
 def test_no_command_ends_its_block(command: str) -> None:
-    shown = runsheet_page._plain(f"[root@web]# {command}")
+    shown = runsheet_page.plain(f"[root@web]# {command}")
     assert "```" not in shown and all(line == line.rstrip() for line in shown.split("\n"))
 
 
