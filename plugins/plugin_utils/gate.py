@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +16,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     chain,
     checkpoint,
     endpoints,
-    placeholders,
     plan,
     progress,
     register,
     run,
     secret_ref,
-    session,
     staging,
     tools,
 )
@@ -32,7 +31,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-NEVER_EXTRA = ("itops_services", "itops_people", "itops_state_dir", "ansible_host", "ansible_ssh_host", "ansible_connection")
+# The only extra variables a run takes: whatever else is given that way goes before records, registered results and the inventory, also inside a value.
+EXTRA = re.compile(
+    r"change|verb|itops_limit|itops_rejoin_within|(awx|tower)_\w+"
+    r"|ansible_((ssh_)?user|(ssh_)?pass(word)?|(ssh_)?private_key_file|become_pass(word)?)"  # who logs in, never where or with what
+)
 SAID_IN_DETAIL = ("ledger", "prepared_files")  # by guards of this module
 
 
@@ -95,13 +98,10 @@ def _locks(now: Situation) -> Iterator[Finding]:
 
 
 def _inputs(now: Situation) -> Iterator[Finding]:
-    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan by an extra variable."""
-    used = {
-        name for name in placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]) if not placeholders.is_secret(name)
-    }
-    bad = sorted(set(now.extra) & ((used - set(session.OWN)) | set(NEVER_EXTRA)))
+    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan, no list of hosts or steps by an extra variable."""
+    bad = sorted(name for name in now.extra if not EXTRA.fullmatch(str(name)))
     message = f"given as extra variables: {', '.join(bad)}" if bad else "no extra variable stands in for what was decided on"
-    yield Finding("extra_vars", not bad, message, "leave out these -e options; values of the plan belong into the inventory")
+    yield Finding("extra_vars", not bad, message, "leave out these -e options (and survey answers); values of the plan belong into the inventory")
     if now.ws.services_dir.is_dir():
         known = catalogue.load(now.ws)
         other = [
