@@ -59,7 +59,18 @@ def expectation(step: Data, secret: Mapping[str, str], lang: str) -> str:
     if args.get("type") == "log":
         judged = {"absent": [args["pattern"]]}
     shown = named({**judged, **{key: value for key, value in (step.get("expect") or {}).items() if value}}, secret)
-    return ", ".join(f"{labels.label(FEEDBACK, key, lang)}={json.dumps(value, ensure_ascii=False)}" for key, value in shown.items())
+    return "; ".join(f"{labels.label(FEEDBACK, key, lang)} {_value(value, lang)}" for key, value in shown.items())
+
+
+def _value(value: Any, lang: str) -> str:
+    """What is compared with, quoted as JSON so that nobody has to guess where it ends; of a JSON answer its place and value."""
+    if isinstance(value, bool):
+        return labels.label(FEEDBACK, "yes" if value else "no", lang)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(item, lang) for item in value)
+    if isinstance(value, Mapping):
+        return f"{value['path']} = {json.dumps(value.get('equals'), ensure_ascii=False)}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _named(value: Any, secrets: list[tuple[str, str]]) -> Any:

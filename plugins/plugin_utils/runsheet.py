@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -29,9 +29,10 @@ def data(
         "head": _head(now),
         "gate": {"result": "refused" if refusals(findings) else "passed", "findings": [f.as_dict() for f in findings]},
         "services": [_service(sid, service) for sid, service in services.items()],
+        "files": [_file(file) for file in now.change.files],
         "hosts": [_host(plan, (users or {}).get(plan.target.host, "")) for plan in plans],
         "acts": [{"act": act, "parts": [{"host": plan.target.host, "segment": part.id} for plan, part in parts]} for act, parts in lineup.acts(plans)],
-        "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "remark")} for entry in errors],
+        "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "retries", "remark")} for entry in errors],
     }
 
 
@@ -41,6 +42,12 @@ def _head(now: Session) -> dict[str, Any]:
         role: (now.people.get(str(now.change.data.get(role))) or {}).get("name") or now.change.data.get(role) for role in ("executor", "reviewer", "approver")
     }
     return {"window": now.change.plan.get("window") or {}, "notice": notice.get("id"), "supplier": notice.get("supplier"), **people}
+
+
+def _file(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person compares a patch with: its size and its strongest digest."""
+    algorithm = next((name for name in staging.STRENGTH if file.get(name)), "")
+    return {"name": file["name"], "size": file.get("size"), "algorithm": algorithm, "digest": file.get(algorithm) or ""}
 
 
 def _service(sid: str, service: Mapping[str, Any]) -> dict[str, Any]:
