@@ -61,7 +61,7 @@ class ActionModule(RunAction):
         data |= {"authorised": "" if refused or not situation.changes_hosts else now.change.plan_digest}
         ledger.append("gate", data, run=now.run_id, phase="gate", sync=True)
         if refused:
-            raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)), result={"itops_result": "refused"})
+            raise AnsibleActionFail("; ".join(map(str, refused)), result={"itops_result": "refused"})
         return self._line_up(now, ledger, situation, skipped, task_vars)
 
     def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:

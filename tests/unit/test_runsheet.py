@@ -197,6 +197,28 @@ def test_only_what_a_shell_knows_is_a_command(tmp_path: Path) -> None:
     assert "▷ Ask GET <http://127.0.0.1:8000/> (no command line)" in en and "▷ No other maintenance is under way on the host. (no command line)" in en
 
 
+@pytest.mark.parametrize(
+    ("control", "typed"),
+    [
+        ({"provider": "systemd", "unit": "web.service"}, "systemctl status web.service"),
+        ({"provider": "supervisor", "unit": "web", "config": "/etc/s.conf"}, "supervisorctl -c /etc/s.conf status web"),
+        ({"provider": "command", "commands": {"status": "webctl ping"}}, "webctl ping"),
+        ({"provider": "command", "commands": {"start": "webctl start"}}, ""),
+    ],
+)
+def test_who_asks_for_the_state_of_a_service_has_a_command(control: dict[str, Any], typed: str) -> None:
+    assert instruction.typed({"type": "check", "display": "service running", "args": {"type": "service", "control": control}}, {}) == typed
+
+
+def test_data_folders_stand_there_as_they_are_on_each_host(tmp_path: Path) -> None:
+    hosts = [{"name": "web1", "role": "primary", "vars": {"root": "/one"}}, {"name": "web2", "role": "standby", "vars": {"root": "/two"}}]
+    now, plans = lined_up(tmp_path, {**RECORD, "hosts": hosts, "data_dirs": ["%{root}/data", "/etc/web"]})
+    for plan in plans:
+        object.__setattr__(plan, "values", placeholders.Values({**plan.values.plain, "root": {"web1": "/one", "web2": "/two"}[plan.target.host]}))
+    shown = runsheet.data(now, plans, [])["services"][0]["data_dirs"]
+    assert shown == ["web2:/two/data", "web2:/etc/web", "web1:/one/data", "web1:/etc/web"]
+
+
 def test_every_type_of_step_has_its_sentence() -> None:
     known = labels.catalogue()["instruction"]
     for name in ("runnable", "lock_free", "space", "packed", "offsite", "prune", "fingerprint", *steps.TYPES):
