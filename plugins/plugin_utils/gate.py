@@ -25,7 +25,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     tools,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
-from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
@@ -74,6 +74,13 @@ def findings(now: Situation) -> list[Finding]:
     if now.changes_hosts:
         guards += [_tools, _life_cycle, _files, _outage, _way_back, _endpoints]
     return [finding for guard in guards for finding in guard(now)]
+
+
+def verdict(now: Situation, found: Sequence[Finding]) -> dict[str, Any]:
+    """The gate as an event. `authorised` is the digest on which every guard held; only that one is executed, and only by a verb that changes hosts."""
+    refused = refusals(found)
+    authorised = now.change.plan_digest if now.changes_hosts and not refused else ""
+    return {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed", "authorised": authorised}
 
 
 def proof(events: Sequence[Event], run_id: str, main_pid: int) -> Finding:
