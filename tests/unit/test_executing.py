@@ -136,7 +136,9 @@ def test_the_whole_way_and_an_edit_at_the_last_moment(tmp_path: Path) -> None:
     perform(walk, "all but", "", True)
     assert walk.run("", True)
     for what in ("plan", "record", "notice"):
-        assert not walk.run(what, True), what
+        assert not walk.run(what, True), f"{what} edited between the gate and the host"
+        assert not walk.run("", True), f"{what} edited before"
         walk.edit(what, False)
+        assert walk.run("", True), "as it was approved again"
     walk.decide(decisions.CANCEL, "li", True)
     assert not walk.run("", True)
