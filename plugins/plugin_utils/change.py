@@ -162,7 +162,9 @@ def _references(report: _Report, services: Mapping[str, Record], people: Mapping
     wanted = report.data.get("service") or []
     for index, sid in enumerate(wanted):
         if sid not in services:
-            yield report.at("service", index, message="unknown service", found=sid, allowed=", ".join(sorted(services)[:10]))
+            yield report.at(
+                "service", index, message="unknown service, or its record has errors", found=sid, allowed=", ".join(sorted(services)[:10]), remedy="itops lint"
+            )
     for role in ("executor", "reviewer", "approver"):
         person = report.data.get(role)
         if person and person not in people:
