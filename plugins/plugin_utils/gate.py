@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     chain,
     checkpoint,
     endpoints,
+    placeholders,
     plan,
     progress,
     register,
@@ -106,7 +107,9 @@ def _locks(now: Situation) -> Iterator[Finding]:
 
 def _inputs(now: Situation) -> Iterator[Finding]:
     """Nothing that is decided on may come in from the side: no record, no person, no value of the plan, no list of hosts or steps by an extra variable."""
-    bad = sorted(name for name in now.extra if not EXTRA.fullmatch(str(name)))
+    used = set(placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]))
+    secrets = {name for name in used if placeholders.is_secret(name)}  # AWX hands its credentials over like this
+    bad = sorted(name for name in now.extra if name not in secrets and not EXTRA.fullmatch(str(name)))
     message = f"given as extra variables: {', '.join(bad)}" if bad else "no extra variable stands in for what was decided on"
     yield Finding("extra_vars", not bad, message, "leave out these -e options (and survey answers); values of the plan belong into the inventory")
     if now.ws.services_dir.is_dir():
