@@ -44,7 +44,7 @@ def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str,
         "title": title,
         "service": [service["id"] for service in services],
         "kind": kind,
-        "executor": _executor(people) or services[0].get("owner"),
+        "executor": executor(people) or TO_FILL,
         "notice": {"id": TO_FILL, "source": TO_FILL, "supplier": TO_FILL, "files": []},
         "plan": {
             "window": dict(WINDOW),
@@ -63,9 +63,10 @@ def draft(change_id: str, title: str, kind: str, services: Sequence[Mapping[str,
     }
 
 
-def _executor(people: Mapping[str, Mapping[str, Any]]) -> str:
-    """Who is at work here, where they may carry out changes; else the owner has to name somebody."""
-    mine = [pid for pid in identity.persons(people, identity.account()) if "executor" in (people[pid].get("roles") or [])]
+def executor(people: Mapping[str, Mapping[str, Any]]) -> str:
+    """Who is at work here, where they may carry out changes, else the only one who may; never the owner, who then could not approve it."""
+    may = [pid for pid, person in people.items() if person.get("active", True) and "executor" in (person.get("roles") or [])]
+    mine = [pid for pid in identity.persons(people, identity.account()) if pid in may] or may
     return mine[0] if len(mine) == 1 else ""
 
 

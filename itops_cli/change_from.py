@@ -18,7 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import ST
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import MARK
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.change_draft import TO_FILL, WINDOW
+from itops_cli.change_draft import TO_FILL, WINDOW, executor
 from itops_cli.errors import Exit
 
 NOT_VERIFIED = 4
@@ -49,7 +49,7 @@ def begin(ws: Workspace, known: Catalogue, old: str, new: str, services: Sequenc
     fresh: Data = {"id": TO_FILL, "source": notice.get("source") or TO_FILL, "supplier": notice.get("supplier") or TO_FILL, "files": []}
     data = {
         "id": new, "title": title or before["title"], "remark": f"参照 {old}", "service": wanted, **category, "kind": kind or before.get("kind", "patch"),
-        **_people(known, before, wanted), "notice": fresh,
+        **_people(known, before), "notice": fresh,
         "plan": {"window": dict(WINDOW), **_slim(plan, schema.options("change")["plan"]["options"])}, "related_events": [], "related_work": [],
     }  # fmt: skip
     _name_anew(data["plan"])
@@ -83,11 +83,10 @@ def _same_file(ws: Workspace, known: Catalogue, old: str, planned: Event) -> Dat
     return change.data if change and change.plan_digest == planned.data.get("plan_digest") else None
 
 
-def _people(known: Catalogue, before: Data, services: Sequence[str]) -> dict[str, str]:
-    """The same people as far as they are still there; else the owner executes."""
+def _people(known: Catalogue, before: Data) -> dict[str, str]:
+    """The same people as far as they are still there; else whoever a new draft proposes to execute it."""
     found = {role: str(before[role]) for role in PEOPLE if (known.people.get(str(before.get(role))) or {}).get("active")}
-    owner = (known.services.get(services[0]) or {}).get("owner")
-    return {"executor": str(owner), **found} if owner else found
+    return {"executor": executor(known.people) or TO_FILL, **found}
 
 
 def _slim(data: Mapping[str, Any], options: Mapping[str, Any]) -> Data:
@@ -116,6 +115,7 @@ def _name_anew(plan: Data) -> None:
 def _blank(data: Data, notice: Mapping[str, Any]) -> Iterator[str]:
     """Blank what the new notice decides, and name it."""
     yield "plan.window"
+    yield from ("executor" for _ in [0] if data["executor"] == TO_FILL)
     yield from (f"notice.{name}" for name in ("id", "source", "supplier") if data["notice"][name] == TO_FILL)
     if notice.get("files"):
         yield f"notice.files: put them into staging, then: itops change files {data['id']}"

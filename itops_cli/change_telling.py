@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import R
 
 from itops_cli import channels, credentials, deciding
 from itops_cli.errors import Exit, say
+from itops_cli.output import emit
 
 LANGUAGES = ("zh_CN", "en")
 
@@ -26,10 +27,12 @@ def _verb(purpose: str, what: str, help_text: str) -> click.Command:
     @click.option("--by-hand", default="", metavar="HOW", help="It was told by other means; say how. Nothing is sent.")
     @deciding.options
     def tell(change: str, who: str, key: str | None, remark: str, fmt: str, dry_run: bool, by_hand: str) -> None:
+        if by_hand and not by_hand.strip():
+            raise Exit(2, "--by-hand needs how it was told")
         now = deciding.look(change)
         message, unreached = _message(now, purpose, bool(by_hand))
         if dry_run:
-            click.echo("\n\n".join([", ".join(message.recipients), *map(str, unreached), *message.texts.values()]))
+            _show(message, unreached, fmt)
             return
         by = deciding.maker(now, who, key)
         refused = refusals([*decide.allowed(now, what), *unreached])
@@ -48,6 +51,17 @@ def _verb(purpose: str, what: str, help_text: str) -> click.Command:
             )
 
     return tell
+
+
+def _show(message: channels.Message, unreached: list[Finding], fmt: str) -> None:
+    """What would be sent, and to whom."""
+    data = {
+        "recipients": list(message.recipients),
+        "unreached": [finding.as_dict() for finding in unreached],
+        "subject": message.subject,
+        "texts": message.texts,
+    }
+    emit(data, fmt, lambda: "\n\n".join([", ".join(message.recipients), *map(str, unreached), *message.texts.values()]))
 
 
 def _message(now: Facts, purpose: str, by_hand: bool) -> tuple[channels.Message, list[Finding]]:

@@ -89,7 +89,7 @@ def import_notice(
     loaded = yaml_source.load(path).data
     out = {
         "change": data["id"], "file": str(path), "staging": str(ws.staging / data["id"]), "type": read_as, "signature": proof.as_dict() if proof else None,
-        "fill_in": list(draft.unknown(loaded)), "remarks": list(notice.remarks), "download": [one.as_dict() for one in fetched],
+        "files": len(notice.files), "fill_in": list(draft.unknown(loaded)), "remarks": list(notice.remarks), "download": [one.as_dict() for one in fetched],
     }  # fmt: skip
     emit(out, fmt, lambda: _text(out, proof))
     if failed := notice_fetch.failures(fetched, data["id"]):
@@ -145,5 +145,5 @@ def _text(out: dict[str, Any], proof: Proof | None) -> str:
     lines += notice_fetch.lines(out["download"])
     lines += [f"  fill in {place}" for place in out["fill_in"]]
     done = out["download"] and all(one["ok"] for one in out["download"])
-    put = "" if done else f"itops notice fetch {out['change']} (or put the files into {out['staging']}), then: "
+    put = "" if done or not out["files"] else f"itops notice fetch {out['change']} (or put the files into {out['staging']}), then: "
     return "\n".join([*lines, f"next: {put}complete the plan, then: itops change lint {out['change']}"])

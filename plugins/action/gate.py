@@ -56,12 +56,9 @@ class ActionModule(RunAction):
             self._close_dead(now, ledger)
         self._compare(situation, ledger)
         found = [proof, *gate.findings(situation), *self.credential_findings(now)]
-        refused = refusals(found)
-        data = {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed"}
-        data |= {"authorised": "" if refused or not situation.changes_hosts else now.change.plan_digest}
-        ledger.append("gate", data, run=now.run_id, phase="gate", sync=True)
-        if refused:
-            raise AnsibleActionFail("refused: " + "; ".join(map(str, refused)), result={"itops_result": "refused"})
+        ledger.append("gate", gate.verdict(situation, found), run=now.run_id, phase="gate", sync=True)
+        if refused := refusals(found):
+            raise AnsibleActionFail("; ".join(map(str, refused)), result={"itops_result": "refused"})
         return self._line_up(now, ledger, situation, skipped, task_vars)
 
     def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:

@@ -26,7 +26,11 @@ ASSIGNMENT = re.compile(
 OPTION_NAME = r"--?(?:password|passwd|pass|passphrase|secret|token|api-key|access-key)"
 OPTION = re.compile(rf"(?i)((?:^|\s){OPTION_NAME}[ =])(\"[^\"\n]*\"|'[^'\n]*'|\S+)")
 MYSQL = re.compile(r"(\bmysql\w*\b[^|;\n]*?\s-p)(\S+)")
-HINTS = re.compile(r"(?i)pass|pwd|secret|token|key|authorization|://|vault|akia|asia|gh[pousr]_|glpat|xox|eyj|mysql")
+GIVEN = re.compile(  # what other well-known commands take on their command line
+    r"(\b(?:sshpass\s+-p ?|redis-cli\b[^|;\n]*?\s-a ?|ldap\w+\b[^|;\n]*?\s-w ?"
+    r"|curl\b[^|;\n]*?\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:))(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)"
+)
+HINTS = re.compile(r"(?i)pass|pwd|secret|token|key|authorization|://|vault|akia|asia|gh[pousr]_|glpat|xox|eyj|mysql|curl|redis|ldap")
 ALONE = re.compile(OPTION_NAME, re.I)
 
 
@@ -36,7 +40,7 @@ def blanked(text: str) -> str:
         return text
     for pattern in PATTERNS:
         text = pattern.sub(MARK, text)
-    for pattern in (ASSIGNMENT, OPTION, MYSQL):
+    for pattern in (ASSIGNMENT, OPTION, MYSQL, GIVEN):
         text = pattern.sub(lambda match: match[1] + MARK if not match[2].startswith(("%{", MARK)) else match[0], text)
     return text
 

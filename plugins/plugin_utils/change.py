@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, schema, source, step_rules
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, literal_secrets, schema, source, step_rules, unseen
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -22,7 +22,6 @@ REQUIRED_KINDS = ("stop", "update", "start", "rollback")
 STRONG_DIGESTS = ("sha512", "sha256")
 TO_FILL = "待填"
 UNDO_TYPES = ("revert", "restore")
-UNSEEN = re.compile(r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # no width, or turning the order round
 PLAIN_TASKS = "tasks, and include_tasks of files with plain names"
 
 Record = Mapping[str, Any]
@@ -103,7 +102,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     if unshaped:
         return None, [*problems, *_unfilled(report, data)]
     name_steps(data)
-    problems += [*_identity(report, path), *_unseen(report, data), *_plan(report), *_files(report), *_unfilled(report, data)]
+    problems += [*_identity(report, path), *_shown(report), *_plan(report), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     bound = binding.bound(data, services, path.parent)
     return Change(str(data["id"]), path, data, digest, binding.digest(bound), bound), problems
@@ -151,19 +150,21 @@ def _unfilled(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> It
         yield from _unfilled(report, item, (*at, key))
 
 
-def _unseen(report: _Report, value: Any, at: tuple[str | int, ...] = ()) -> Iterator[Problem]:
-    """Who approves sees what is executed: nothing may be hidden in a text, or turn its order round."""
-    if isinstance(value, str) and (hidden := UNSEEN.search(value)):
-        yield report.at(*at, message="a character that nobody sees", found=f"U+{ord(hidden[0]):04X}", allowed="only what is printed")
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from _unseen(report, item, (*at, key))
+def _shown(report: _Report) -> Iterator[Problem]:
+    """Who approves sees what is executed, and no secret."""
+    for path, char in unseen.find(report.data):
+        yield report.at(*path, message=unseen.MESSAGE, found=char, allowed=unseen.ALLOWED)
+    for path, why in literal_secrets.find(report.data):
+        yield report.at(*path, message=why, found="«redacted»", allowed="%{name}, a value from the vault", remedy=literal_secrets.REMEDY)
 
 
 def _references(report: _Report, services: Mapping[str, Record], people: Mapping[str, Record]) -> Iterator[Problem]:
     wanted = report.data.get("service") or []
     for index, sid in enumerate(wanted):
         if sid not in services:
-            yield report.at("service", index, message="unknown service", found=sid, allowed=", ".join(sorted(services)[:10]))
+            yield report.at(
+                "service", index, message="unknown service, or its record has errors", found=sid, allowed=", ".join(sorted(services)[:10]), remedy="itops lint"
+            )
     for role in ("executor", "reviewer", "approver"):
         person = report.data.get(role)
         if person and person not in people:

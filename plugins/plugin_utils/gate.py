@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,18 +22,21 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     register,
     run,
     secret_ref,
-    session,
     staging,
     tools,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
-from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
+from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-NEVER_EXTRA = ("itops_services", "itops_people", "itops_state_dir", "ansible_host", "ansible_ssh_host", "ansible_connection")
+# The only extra variables a run takes: whatever else is given that way goes before records, registered results and the inventory, also inside a value.
+EXTRA = re.compile(
+    r"change|verb|itops_limit|itops_rejoin_within|(awx|tower)_\w+"
+    r"|ansible_((ssh_)?user|(ssh_)?pass(word)?|(ssh_)?private_key_file|become_pass(word)?)"  # who logs in, never where or with what
+)
 SAID_IN_DETAIL = ("ledger", "prepared_files")  # by guards of this module
 
 
@@ -73,6 +77,13 @@ def findings(now: Situation) -> list[Finding]:
     return [finding for guard in guards for finding in guard(now)]
 
 
+def verdict(now: Situation, found: Sequence[Finding]) -> dict[str, Any]:
+    """The gate as an event. `authorised` is the digest on which every guard held; only that one is executed, and only by a verb that changes hosts."""
+    refused = refusals(found)
+    authorised = now.change.plan_digest if now.changes_hosts and not refused else ""
+    return {"findings": [f.as_dict() for f in found], "result": "refused" if refused else "passed", "authorised": authorised}
+
+
 def proof(events: Sequence[Event], run_id: str, main_pid: int) -> Finding:
     """That the callback lives and has written: its event, from the very process this worker came from."""
     remedy = "enable the callback: callbacks_enabled = itops.maintenance.record in ansible.cfg (or ANSIBLE_CALLBACKS_ENABLED)"
@@ -95,13 +106,12 @@ def _locks(now: Situation) -> Iterator[Finding]:
 
 
 def _inputs(now: Situation) -> Iterator[Finding]:
-    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan by an extra variable."""
-    used = {
-        name for name in placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]) if not placeholders.is_secret(name)
-    }
-    bad = sorted(set(now.extra) & ((used - set(session.OWN)) | set(NEVER_EXTRA)))
+    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan, no list of hosts or steps by an extra variable."""
+    used = set(placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]))
+    secrets = {name for name in used if placeholders.is_secret(name)}  # AWX hands its credentials over like this
+    bad = sorted(name for name in now.extra if name not in secrets and not EXTRA.fullmatch(str(name)))
     message = f"given as extra variables: {', '.join(bad)}" if bad else "no extra variable stands in for what was decided on"
-    yield Finding("extra_vars", not bad, message, "leave out these -e options; values of the plan belong into the inventory")
+    yield Finding("extra_vars", not bad, message, "leave out these -e options (and survey answers); values of the plan belong into the inventory")
     if now.ws.services_dir.is_dir():
         known = catalogue.load(now.ws)
         other = [

@@ -10,11 +10,12 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, steps
 
 SAYS, FEEDBACK = "instruction", "feedback"
-TYPED = ("command", "service", "packages")  # what a shell knows; a check of type command or version, too
+TYPED = ("command", "service", "packages")  # what a shell knows; a check of type command, version or service, too
 TYPED_CHECKS = ("command", "version")
+ASKS = "status"  # what a service control calls asking for the state
 JUDGED = ("status", "body", "json", "tls_verify", "ca_file", "state", "equals", "matches", "sha256", "exists", "min", "max")
 BY_DEFAULT: dict[str, dict[str, Any]] = {"http": {"status": 200}, "port": {"state": "open"}, "service": {"state": "running"}, "process": {"min": 1}}
 PIECES = ("mode", "owner", "group")
@@ -34,6 +35,9 @@ def typed(step: Data, secret: Mapping[str, str]) -> str:
     args = named(step.get("args") or {}, secret)
     if step["type"] == "check" and args.get("type") in TYPED_CHECKS:
         return " ".join([str(args["command"]), *map(shlex.quote, map(str, args.get("args") or []))])
+    if step["type"] == "check" and args.get("type") == "service":
+        asked = steps.control_command(args, ASKS)
+        return "" if asked == ASKS else asked
     return ""
 
 
@@ -59,7 +63,18 @@ def expectation(step: Data, secret: Mapping[str, str], lang: str) -> str:
     if args.get("type") == "log":
         judged = {"absent": [args["pattern"]]}
     shown = named({**judged, **{key: value for key, value in (step.get("expect") or {}).items() if value}}, secret)
-    return ", ".join(f"{labels.label(FEEDBACK, key, lang)}={json.dumps(value, ensure_ascii=False)}" for key, value in shown.items())
+    return "; ".join(f"{labels.label(FEEDBACK, key, lang)} {_value(value, lang)}" for key, value in shown.items())
+
+
+def _value(value: Any, lang: str) -> str:
+    """What is compared with, quoted as JSON so that nobody has to guess where it ends; of a JSON answer its place and value."""
+    if isinstance(value, bool):
+        return labels.label(FEEDBACK, "yes" if value else "no", lang)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(item, lang) for item in value)
+    if isinstance(value, Mapping):
+        return f"{value['path']} = {json.dumps(value.get('equals'), ensure_ascii=False)}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _named(value: Any, secrets: list[tuple[str, str]]) -> Any:

@@ -38,6 +38,7 @@ def _carried(number: int, entry: Entry) -> dict[str, Any]:
         "action": str(entry.get("action") or "pause"),
         "retries": int(entry.get("retries") or 0),
         "steps": [str(step) for step in entry.get("steps") or []],
+        "remark": str(entry.get("remark") or ""),
     }
 
 

@@ -16,7 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Va
 
 REMEDY = "keep it in the vault (ansible-vault encrypt_string) or name its place in credentials.ref"
 _HARMLESS = re.compile(r"\s*|见.*|%\{\w+\}|[\w.-]*_(file|path|ref)", re.DOTALL)
-_MAY_HOLD = re.compile(r"[=:@]|-----BEGIN|\s-{1,2}p|AKIA|gh[opsu]_|glpat-|eyJ|Bearer", re.IGNORECASE)  # quick look before the real one
+_MAY_HOLD = re.compile(r"[=:@]|-----BEGIN|\s-{1,2}[paw]|AKIA|gh[opsu]_|glpat-|eyJ|Bearer", re.IGNORECASE)  # quick look before the real one
 _NAMES_A_PLACE = re.compile(r"(_|-)?(file|path|ref|rotat\w*|expir\w*|custody|policy|age|days)$", re.IGNORECASE)
 
 Path_ = tuple[str | int, ...]
@@ -44,5 +44,4 @@ def _secret_key(key: str) -> bool:
 
 def _shows(text: str) -> bool:
     """The redaction that guards the ledger finds something, and it is more than a placeholder."""
-    bare = re.sub(r"%\{\w+\}", "", text)
-    return bool(redact.redact(bare) != bare)
+    return all(redact.redact(said) != said for said in (text, re.sub(r"%\{\w+\}", "", text)))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, schema, secret_ref, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, literal_secrets, schema, secret_ref, service_dates, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -37,6 +37,7 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
     if not errors(problems):
         problems += [*_dates(raw, data["calendar"]), *_channels(raw, data["channels"]), *_ids(raw, data), *_references(raw, data)]
         problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
+        problems += list(_in_clear(raw, data, {problem.path for problem in problems}))
     return data, problems
 
 
@@ -68,6 +69,13 @@ def _references(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:
         for index, item in enumerate(data[group]):
             if item.get(key) and not _is_reference(item[key]):
                 yield raw.problem((group, index, key), "not a reference to a secret", "«redacted»", secret_ref.ALLOWED)
+
+
+def _in_clear(raw: source.Source, data: dict[str, Any], told: set[str]) -> Iterator[Problem]:
+    """Secrets anywhere else: in the address of a webhook, in a handling step."""
+    for path, why in literal_secrets.find(data):
+        if (path[0], path[-1]) not in SECRETS and source.dotted(path) not in told:
+            yield raw.problem(path, why, "«redacted»", secret_ref.ALLOWED)
 
 
 def _is_reference(text: Any) -> bool:

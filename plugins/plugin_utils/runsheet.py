@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines
+from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -28,10 +28,11 @@ def data(
         "timezone": now.ws.timezone,
         "head": _head(now),
         "gate": {"result": "refused" if refusals(findings) else "passed", "findings": [f.as_dict() for f in findings]},
-        "services": [_service(sid, service) for sid, service in services.items()],
+        "services": [_service(sid, service, [plan for plan in plans if plan.target.service == sid]) for sid, service in services.items()],
+        "files": [_file(file) for file in now.change.files],
         "hosts": [_host(plan, (users or {}).get(plan.target.host, "")) for plan in plans],
         "acts": [{"act": act, "parts": [{"host": plan.target.host, "segment": part.id} for plan, part in parts]} for act, parts in lineup.acts(plans)],
-        "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "remark")} for entry in errors],
+        "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "retries", "remark")} for entry in errors],
     }
 
 
@@ -43,14 +44,28 @@ def _head(now: Session) -> dict[str, Any]:
     return {"window": now.change.plan.get("window") or {}, "notice": notice.get("id"), "supplier": notice.get("supplier"), **people}
 
 
-def _service(sid: str, service: Mapping[str, Any]) -> dict[str, Any]:
+def _file(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person compares a patch with: its size and its strongest digest."""
+    algorithm = next((name for name in staging.STRENGTH if file.get(name)), "")
+    return {"name": file["name"], "size": file.get("size"), "algorithm": algorithm, "digest": file.get(algorithm) or ""}
+
+
+def _places(service: Mapping[str, Any], plans: Sequence[HostPlan]) -> list[str]:
+    """The data folders as they are on the hosts; each host has its own where they differ."""
+    folders = list(service.get("data_dirs") or [])
+    shown = {plan.target.host: plan.values.show(folders) for plan in plans} or {"": folders}
+    alike = next(iter(shown.values()))
+    return alike if all(one == alike for one in shown.values()) else [f"{host}:{folder}" for host, own in shown.items() for folder in own]
+
+
+def _service(sid: str, service: Mapping[str, Any], plans: Sequence[HostPlan]) -> dict[str, Any]:
     """M10 to M13, never a password: only where it is kept."""
     credentials = service.get("credentials") or {}
     return {
         "id": sid, "name": service["name"],
         "addresses": [str(e.get("url") or f"{e.get('ip', '')}:{e.get('port', '')}") for e in service.get("endpoints") or []],
         "account": credentials.get("account") or "", "custody": credentials.get("custody") or "", "ref": credentials.get("ref") or "",
-        "data_dirs": list(service.get("data_dirs") or []), "key_info": list(service.get("key_info") or []),
+        "data_dirs": _places(service, plans), "key_info": list(service.get("key_info") or []),
         "preparation": dict(service.get("preparation") or {}),
     }  # fmt: skip
 

@@ -43,6 +43,7 @@ class _Page:
         for service in self.s["services"]:
             blocks += [f"## {self.t('facts')}: {cell(service['name'])} ({cell(service['id'])})", self.facts(service)]
             blocks += [f"## {self.t('preparation')}: {cell(service['id'])}", self.preparation(service)]
+        blocks += [f"## {self.t('files')}", self.files()] if self.s["files"] else []
         blocks += [f"## {self.t('order')}", self.order()]
         blocks += [block for number, act in enumerate(self.s["acts"], 1) for block in self.act(number, act)]
         blocks += [block for host in reversed(self.s["hosts"]) for block in self.back(host)]  # what was changed last goes back first
@@ -80,6 +81,10 @@ class _Page:
             for s in ready.get("software") or []
         ]
         return self.table(("ready", "name", "remark", "proof", "tick"), rows)
+
+    def files(self) -> str:
+        rows = [(f["name"], f["size"], f"{f['algorithm']} {f['digest']}".strip(), BOX) for f in self.s["files"]]
+        return self.table(("file", "size", "digest", "tick"), rows)
 
     def proof(self, checked: bool) -> tuple[str, str]:
         """Who proves it: the gate, or the person who ticks it."""
@@ -119,13 +124,18 @@ class _Page:
     def errors(self) -> str:
         rows = [
             (entry["type"], entry["pattern"], entry["event"], "; ".join(f"{n}. {step}" for n, step in enumerate(entry["steps"] or [], 1)),
-             labels.value_label("service", str(entry["action"]), self.lang), entry["remark"])
+             self.action(entry), entry["remark"])
             for entry in self.s["known_errors"]
         ]  # fmt: skip
         return self.table(("error_type", "message", "event", "handling", "action", "remark"), rows)
 
+    def action(self, entry: Mapping[str, Any]) -> str:
+        often = f" ({self.t('times').format(count=entry['retries'])})" if entry["action"] == "retry" else ""
+        return labels.value_label("service", str(entry["action"]), self.lang) + often
+
     def signatures(self) -> str:
-        return self.table(("role", "person", "signature", "date"), [(self.t(role), self.s["head"][role], "", "") for role in ROLES])
+        blank = self.t("blank")
+        return self.table(("role", "person", "signature", "date"), [(self.t(role), self.s["head"][role] or blank, blank, blank) for role in ROLES])
 
 
 def plain(text: str) -> str:

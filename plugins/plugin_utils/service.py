@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     literal_secrets,
     service_dates,
     step_rules,
+    unseen,
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Source
@@ -90,7 +91,9 @@ def _identity(record: Record, report: Report) -> Iterator[Problem]:
             )
 
 
-def _secrets(record: Record, report: Report) -> Iterator[Problem]:
+def _texts(record: Record, report: Report) -> Iterator[Problem]:
+    for path, char in unseen.find(record):
+        yield report.error(path, unseen.MESSAGE, char, unseen.ALLOWED)
     for path, why in literal_secrets.find(record):
         yield report.error(path, why, "«redacted»", "a reference or an inline !vault value", literal_secrets.REMEDY)
 
@@ -273,5 +276,5 @@ def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Record, Report], Iterator[Problem]], ...] = (
-    _identity, _secrets, _numbers, _backup, _addresses, _redundancy, _maintenance, _steps,
+    _identity, _texts, _numbers, _backup, _addresses, _redundancy, _maintenance, _steps,
 )  # fmt: skip

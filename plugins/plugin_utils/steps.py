@@ -113,8 +113,13 @@ def display(kind: str, args: Data) -> str:
 
 
 def service_display(args: Data) -> str:
-    """systemctl, supervisorctl or the service's own command."""
-    control, verb = args.get("control") or {}, SYSTEMD_VERBS[args["state"]]
+    """The command that brings the service into the state that is asked for."""
+    return control_command(args, SYSTEMD_VERBS[args["state"]])
+
+
+def control_command(args: Data, verb: str) -> str:
+    """systemctl, supervisorctl or the service's own command for start, stop, restart, reload or status; of those the bare verb where it has none."""
+    control = args.get("control") or {}
     unit = control.get("unit") or args.get("name") or ""
     if control.get("provider") == "supervisor":
         config = f" -c {control['config']}" if control.get("config") else ""

@@ -72,7 +72,7 @@ def test_the_questions_are_the_lines_of_the_paper(single: LocalHouse) -> None:
         assert [line.split()[0] for line in lines] == [step["number"] for step in steps]
         for line, step in zip(lines, steps, strict=True):
             assert step["title"] in line and (step["prompt"].partition("@")[2] or step["says"]["zh_CN"]) in line and step["expects"]["en"] in question
-    assert any("验证方式：执行反馈信息 / Expected feedback: 包含=" in question and "contains=" in question for question in asked)
+    assert any('验证方式：执行反馈信息 / Expected feedback: 包含 "' in question and 'contains "' in question for question in asked)
 
 
 def test_semi_asks_at_stop_update_and_not_at_start(single: LocalHouse) -> None:

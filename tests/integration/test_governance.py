@@ -83,10 +83,9 @@ def test_a_closed_record_stays_as_it_is_and_is_corrected_beside_it(office: Offic
     assert {path.name: path.read_bytes() for path in office.folder(cid).iterdir() if path.is_file()} == before
     assert f"{cid}-K01" in office.itops("record", "show", cid).stdout
     correction = office.itops("record", "show", f"{cid}-K01").stdout
-    for word in ("备份目录写错", "更正记录", f"{cid} → itops record show {cid}", "(UTC+8)", "赵", "门户"):
-        assert word in correction or word in ("赵", "门户"), (word, correction)
     head = json.loads(before["record.json"])["ledger"]["head"]
-    assert head in correction or office.record(cid)["ledger"]["head"] in correction
+    for word in ("备份目录写错", "更正记录", f"{cid} → itops record show {cid}", "(UTC+8)", "zhao (zhao)", "商城 (shop)", head):
+        assert word in correction, (word, correction)
     assert json.loads(office.itops("record", "show", f"{cid}-K01", "--format", "json").stdout)["corrects"] == cid
     assert f"更正 {cid}" in office.itops("record", "list").stdout
     assert office.itops("record", "verify").returncode == 0
@@ -106,7 +105,7 @@ def test_no_way_of_starting_goes_round_the_guards(office: Office, way: str) -> N
         done = office.playbook("maintain", cid, "-e", way)
     else:
         done = office.playbook(way, cid)
-    assert done.returncode != 0, done.stdout
+    assert done.returncode != 0 and "refused: refused:" not in done.stdout, done.stdout
     assert all(office.version(host) == "1.0" for host in ("a", "b"))
     if way in ("itops run", "maintain", "patch"):
         assert {"assessed", "supplier", "reported", "approved", "announced", "checklist"} <= set(office.findings(cid)), office.findings(cid)

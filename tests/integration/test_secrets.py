@@ -34,6 +34,7 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
     )  # fmt: skip
     (house.root / "inventory/group_vars").mkdir()
     (house.root / "inventory/group_vars/all.yml").write_text(vault.stdout)
+    known = house.write("inventory/group_vars/itops_shop.yml", {"cli_password": COMMAND, "env_password": ENVIRONMENT})
     tool = house.at("b") / "tool"
     for host in ("a", "b"):
         tool = house.at(host) / "tool"
@@ -46,7 +47,12 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
     cid = house.change(
         broken=True,
         before=[
-            {"kind": "update", "title": "带口令的命令", "command": f"%{{root}}/tool %{{token}} --password={COMMAND}", "env": {"DB_PASSWORD": ENVIRONMENT}},
+            {
+                "kind": "update",
+                "title": "带口令的命令",
+                "command": "%{root}/tool %{token} --password=%{cli_password}",
+                "env": {"DB_PASSWORD": "%{env_password}"},
+            },
             {"kind": "update", "title": "任务文件", "tasks": "tasks/secret.yml"},
         ],
     )
@@ -56,7 +62,7 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
     assert done.returncode == 11, done.stdout + done.stderr
     for title in ("带口令的命令", "任务文件"):
         assert any(e.kind == "step_finished" and e.data["title"] == title and e.data["result"] == "ok" for e in house.events(cid))
-    mine = (house.root / f"changes/{cid}.yml", tasks, house.at("a") / "tool", house.at("b") / "tool")
+    mine = (known, tasks, house.at("a") / "tool", house.at("b") / "tool")
     assert leaks(tmp_path, mine) == []
     assert [secret for secret in PLANTED if secret in done.stdout + done.stderr] == []
     assert list((tmp_path / "tmp").rglob("*")) == [], "nothing of ansible-runner stays"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,4 +87,7 @@ def test_a_dry_run_sends_and_writes_nothing(office: Office) -> None:
         cid = planned(office, [{"id": "ops", "type": "webhook", "url": server.url}])
         before = office.events(cid)
         shown = office.itops("change", "announce", cid, "--dry-run")
+        told = json.loads(office.itops("change", "announce", cid, "--dry-run", "--format", "json").stdout)
     assert shown.returncode == 0 and cid in shown.stdout and server.got == [] and office.events(cid) == before
+    assert cid in told["texts"]["zh_CN"] and cid in told["texts"]["en"] and told["recipients"]
+    assert office.itops("change", "announce", cid, "--by-hand", " ").returncode == 2, "how it was told is to be said"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.house import until
 from tests.integration.conftest import LocalHouse
+from tests.integration.test_attended import answers, attended
 
 HELD = {"kind": "update", "title": "等待", "command": "%{root}/hold %{root}/mid"}
 
@@ -56,6 +57,19 @@ def test_one_runs_and_one_watches(house: LocalHouse) -> None:
     lines = [json.loads(line) for line in as_data.communicate(timeout=30)[0].splitlines() if line.startswith("{")]
     assert as_data.returncode == 0 and lines[0]["kind"] == "run_opened" and lines[-1]["kind"] == "run_closed"
     assert [line["seq"] for line in lines] == [event.seq for event in house.events(cid) if event.run == lines[0]["run"]], "every event, in order"
+
+
+def test_who_watches_sees_what_the_other_is_asked_and_answers(tmp_path: Path) -> None:
+    """The same number, command and expectation as on the paper, and the reason of a pause."""
+    single = LocalHouse(tmp_path, ("a",), redundancy="standalone", failover={})
+    cid = attended(single, "manual")
+    watching = single.start("watch", cid, "--wait", "--from-start")
+    done = single.itops("run", cid, "--answers", answers(single, {"answer": "pause", "reason": "等值班确认"}, *["continue"] * 4))
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen, _ = watching.communicate(timeout=60)
+    assert watching.returncode == 0, seen
+    for word in ("asked: a/", "停止服务", f"# rm -f {single.at('a')}/running", "[continue/", "answered: pause by", "等值班确认", "answered: continue by"):
+        assert word in seen, (word, seen)
 
 
 def test_it_ends_as_the_run_ends_and_leaving_does_not_touch_the_run(house: LocalHouse) -> None:

@@ -51,6 +51,10 @@ EXTRA: dict[str, tuple[str, ...]] = {
     "a value of the plan": ("-e", "root=/tmp/elsewhere"),
     "the state folder": ("-e", "itops_state_dir=/tmp/elsewhere"),
     "the connection": ("-e", "ansible_connection=local"),
+    "the port": ("-e", "ansible_port=2222"),
+    "a value inside a value": ("-e", "base=/tmp/elsewhere"),
+    "one step for all": ("-e", "segment_id=patch-1"),
+    "another lineup": ("-e", json.dumps({"gate_lineup": {"targets": [{"host": "a", "stage": 1, "itops_segments": {}}], "failover": [], "verb": "run"}})),
 }
 
 

@@ -176,6 +176,7 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ),
         ("credentials: {ref: 'https://bob:hunter2@example.com/'}", "credentials.ref", "a literal secret in a text"),
         ("remark: 'mysql -u root --password=hunter2'", "remark", "a literal secret in a text"),
+        ('control: {provider: command, commands: {stop: "echo \\u202etest"}}', "control.commands.stop", "a character that nobody sees"),
     ],
 )
 def test_one_rule_one_error(text: str, path: str, message: str) -> None:

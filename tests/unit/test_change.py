@@ -111,3 +111,22 @@ def test_nothing_is_hidden_from_who_approves(tmp_path: Path, hidden: str) -> Non
     path = make.change(tmp_path, title=f"升级{hidden}", plan={"steps": steps})
     found = [p.path for p in change_file.read(path, known.services, known.people)[1] if "nobody sees" in p.message]
     assert found == ["title", "plan.steps[1].command"]
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        ("mysql -u root --password=hunter2", "plan.steps[1].command"), ("curl -u admin:hunter2 https://h/", "plan.steps[1].command"),
+        ("redis-cli -a hunter2 ping", "plan.steps[1].command"), ("mysql --password=%{db_password} db", ""), ("curl -u admin:%{api_token} https://h/", ""),
+    ],
+)  # fmt: skip
+def test_a_secret_in_clear_is_refused_without_repeating_it(tmp_path: Path, command: str, where: str) -> None:
+    """A plan is approved, printed and kept: what it needs to know comes from the vault."""
+    make.workspace(tmp_path)
+    steps = make.plan()["steps"]
+    steps[1] = {"kind": "update", "title": "更新", "command": command}
+    path = make.change(tmp_path, plan={"steps": steps})
+    known = catalogue.load(workspace.load(tmp_path))
+    problems = change_file.read(path, known.services, known.people)[1]
+    assert [p.path for p in problems if "literal secret" in p.message] == ([where] if where else [])
+    assert not any("hunter2" in str(p) for p in problems)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -47,6 +48,23 @@ def refused(now: gate.Situation) -> dict[str, Finding]:
 
 def warned(now: gate.Situation) -> set[str]:
     return {finding.id for finding in gate.findings(now) if not finding.ok and finding.severity == "warning"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        *((name, True) for name in ("change", "verb", "itops_limit", "awx_user_name", "tower_job_id", "ansible_user", "ansible_become_password", "api_token")),
+        *((name, False) for name in ("root", "segment_id", "gate_lineup", "itops_people", "ansible_host", "ansible_port", "other_token", "ansible_become_exe")),
+    ],
+)
+def test_only_known_extra_variables_are_taken(tmp_path: Path, name: str, fits: bool) -> None:
+    """The ids, who logs in, what AWX adds itself, and a secret that the plan names; nothing that was decided on."""
+    steps = make.plan()["steps"]
+    steps[1] = {"kind": "update", "title": "登记", "command": "web register --token %{api_token} %{root}"}
+    hosts = [{**host, "vars": {"root": "/srv"}} for host in make.web()["hosts"]]
+    now = situation(tmp_path, {"hosts": hosts}, plan={"steps": steps, "not_applicable": {}})
+    found = {finding.id: finding for finding in gate.findings(dataclasses.replace(now, extra={name: "x"}))}
+    assert found["extra_vars"].ok == fits and (fits or name in found["extra_vars"].message)
 
 
 def before(digest: str = "") -> Story:

@@ -100,6 +100,8 @@ def test_outside_of_a_workspace(tmp_path: Path) -> None:
         ("channels: [{id: m, type: mail, host: mail.example, sender: a@example.com, secret: SECliteral000000}]", "channels[0].secret"),
         ("channels: [{id: d, type: dingtalk, url: 'https://oapi.example/robot/send?access_token=0123456789abcdef'}]", "channels[0].url"),
         ("channels: [{id: f, type: feishu, url: 'https://open.example/open-apis/bot/v2/hook/0123-4567-89ab'}]", "channels[0].url"),
+        ("channels: [{id: w, type: webhook, url: 'https://me:0123456789@gateway.example/itops'}]", "channels[0].url"),
+        ("known_errors: [{type: x, pattern: boom, steps: ['mysql --password=0123456789 -e kill']}]", "known_errors[0].steps[0]"),
     ],
 )
 def test_a_secret_written_into_the_policy_is_refused_and_not_repeated(tmp_path: Path, text: str, path: str) -> None:

@@ -59,6 +59,8 @@ def test_a_known_value_goes_from_within_any_base64(before: bytes, after: bytes, 
         ('{"db_password": "hunter2"}', "hunter2"), ("secret_key: hunter2", "hunter2"), ("PGPASSWORD='hun ter2' psql", "hun ter2"),
         (f"key:\n{PEM}\nend", "b3BlbnNzaC1r"), (PEM[:60], "b3Bl"), (VAULT, "6162636465"), ("export AWS=AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
         ("ghp_" + "a1" * 20, "a1a1"), ("glpat-" + "x" * 20, "xxxx"), ("xoxb-1234567890-abc", "1234567890"),
+        ("curl -s -u admin:hunter2 https://h/", "hunter2"), ("curl --user 'admin:hun ter2' https://h/", "hun ter2"), ("sshpass -p hunter2 ssh host", "hunter2"),
+        ("sshpass -phunter2 ssh host", "hunter2"), ("redis-cli -h db -a hunter2 ping", "hunter2"), ("ldapsearch -x -D cn=a -w hunter2", "hunter2"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_1", "eyJzdWIi"),
     ],
 )  # fmt: skip
@@ -90,6 +92,7 @@ def test_what_ansible_keeps_for_itself_goes_and_keys_are_looked_at_as_well() -> 
 HARMLESS = [
     "升级到 2.0", "systemctl restart nginx", "http://127.0.0.1:8000/", "passed", "the tokens of a parser", "https://host/path?x=1", "keyboard: 1",
     "user@host:/path", "ssh -p 22 host", "a secret is nothing", "检查密码管理方式", "rc 0", "mail to li@example.org", "sha256:" + "ab" * 32,
+    "curl -u %{user} https://h/", "curl -sS http://127.0.0.1/a:b", "sshpass -f /etc/pw ssh -p 22 host", "docker run -u 1000:1000 x", "ldapsearch -x -W -b dc=a",
 ]  # fmt: skip
 
 

@@ -26,7 +26,17 @@ RECORD: dict[str, Any] = {
     "endpoints": [{"ip": "192.0.2.10", "port": 443, "protocol": "https", "probe": "none"}],
     "key_info": [{"item": "机柜", "value": "A|3", "remark": "钥匙在值班室"}],
     "preparation": {"items": [{"item": "通知值班", "name": "电话"}], "software": [{"name": "xshell", "side": "operator"}]},
-    "known_errors": [{"type": "端口占用", "pattern": "Address already in use", "event": "INC-3", "steps": ["查占用进程", "停止它"], "action": "pause"}],
+    "known_errors": [
+        {
+            "type": "端口占用",
+            "pattern": "Address already in use",
+            "event": "INC-3",
+            "steps": ["查占用进程", "停止它"],
+            "action": "retry",
+            "retries": 3,
+            "remark": "只在夜间",
+        }
+    ],
 }
 FOUND = [Finding("notice", True, "notice SUP-1"), Finding("approved", False, "not approved", "itops change approve CHG-20261123-01")]
 
@@ -49,7 +59,19 @@ def test_everything_a_person_needs_is_on_it(tmp_path: Path, lang: str, words: li
     for word in [*words, "192.0.2.10:443", "/srv/web", "钥匙在值班室", "xshell", "端口占用", "1. 查占用进程; 2. 停止它", "[root@web]# ", "李四", "王五"]:
         assert word in text, word
     assert "not approved → itops change approve CHG-20261123-01" in text and "SUP-1" in text
+    assert ("重试 (最多 3 次)" if lang == "zh_CN" else "retry (at most 3 times)") in text and "只在夜间" in text
+    signed = text[text.rindex("## ") :]
+    assert signed.count("＿＿＿＿＿＿") == 7 and "—" not in signed, "room for every signature, and for the reviewer whom nobody has named"
     assert text.index("web2/1") < text.index("web1/1") < text.index("web2/R1"), "standby first, ways back on pages of their own"
+
+
+def test_the_files_to_compare_stand_on_it_with_their_strongest_digest(tmp_path: Path) -> None:
+    files = [{"name": "app.tar.gz", "size": 7, "sha256": "a" * 64, "md5": "b" * 32}]
+    made = sheet(tmp_path, notice={"id": "SUP-1", "files": files})
+    assert made["files"] == [{"name": "app.tar.gz", "size": 7, "algorithm": "sha256", "digest": "a" * 64}]
+    assert next(line.split() for line in runsheet_page.render(made, "zh_CN").splitlines() if "app.tar.gz" in line and "sha256" in line) == [
+        "|", "app.tar.gz", "|", "7", "|", "sha256", "a" * 64, "|", "☐", "|"
+    ]  # fmt: skip
 
 
 def test_it_is_clean_markdown(tmp_path: Path) -> None:
@@ -84,9 +106,9 @@ def test_the_same_numbers_in_print_and_live_and_no_limit_changes_them(tmp_path: 
 def test_a_secret_in_an_expectation_is_its_name_again() -> None:
     """Also one that JSON would escape, and one that holds another."""
     secrets = {"short": "abcd", "long_token": "abcd-4711-tail", "odd": 'qu"ote\\back\nline', "token": SECRET}
-    step = {"type": "command", "expect": {"contains": [f"token {SECRET}", "abcd-4711-tail", "abcd"], "json": {"path": secrets["odd"]}}}
+    step = {"type": "command", "expect": {"contains": [f"token {SECRET}", "abcd-4711-tail", "abcd"], "json": {"path": "a", "equals": secrets["odd"]}}}
     shown = instruction.expectation(step, placeholders.Values({}, secrets).secret, "en")
-    assert shown == 'contains=["token %{token}", "%{long_token}", "%{short}"], JSON={"path": "%{odd}"}'
+    assert shown == 'contains "token %{token}", "%{long_token}", "%{short}"; JSON a = "%{odd}"'
 
 
 def test_the_paper_follows_the_run(tmp_path: Path) -> None:
@@ -138,7 +160,7 @@ def test_what_proves_itself_needs_no_tick(tmp_path: Path) -> None:
     software = [{"name": "xshell", "side": "operator"}, {"name": "rsync"}]
     now, plans = lined_up(tmp_path, {**RECORD, "preparation": {"items": items, "software": software}})
     text = runsheet_page.render(runsheet.data(now, plans, []), "zh_CN")
-    ready = text[text.index("## 前期准备工作") : text.index("## 主机顺序")]
+    ready = text[text.index("## 前期准备工作") : text.index("## 补丁文件")]
     rows = {row.split("|")[2 if "软件" in row else 1].strip(): row for row in ready.splitlines()[4:] if row.startswith("| ")}
     assert {name: "人工" in row for name, row in rows.items()} == {"通知值班": True, "目录可写": False, "xshell": True, "rsync": False}
     assert all(("☐" in row) == ("人工" in row) for row in rows.values())
@@ -154,6 +176,7 @@ def test_only_what_a_shell_knows_is_a_command(tmp_path: Path) -> None:
     }  # fmt: skip
     checks = [
         {"type": "http", "title": "首页", "url": "http://127.0.0.1:8000/", "json": {"path": "a.b", "equals": 1}},
+        {"type": "http", "title": "证书", "url": "https://127.0.0.1:8443/", "tls_verify": False},
         {"type": "port", "title": "端口", "port": 25, "state": "closed"},
         {"type": "log", "title": "日志", "path": "/var/log/web", "pattern": "panic"},
         {"type": "version", "title": "版本", "command": "web --version", "equals": "2"},
@@ -166,12 +189,34 @@ def test_only_what_a_shell_knows_is_a_command(tmp_path: Path) -> None:
     zh, en = runsheet_page.render(data, "zh_CN"), runsheet_page.render(data, "en")
     for word in ("# runnable", "# lock_free", "# space", "# backup", "# http", "# fingerprint", "# install", "# revert"):
         assert word not in zh + en, word
-    for word in ("▷ 确认主机上没有其他维护正在执行 (非命令行)", "▷ 访问 GET <http://127.0.0.1:8000/>", "JSON={",
-                 "状态码=200", '状态="closed"', '不含=["panic"]',
+    for word in ("▷ 确认主机上没有其他维护正在执行 (非命令行)", "▷ 访问 GET <http://127.0.0.1:8000/>",
+                 "状态码 200; JSON a.b = 1", '状态 "closed"', '不含 "panic"', "验证证书 否",
                  "权限 0640, 属主 web", "移除 /etc/old", "listen %{api_token}",
-                 "[root@web]# web --version", '等于="2"'):  # fmt: skip
+                 "[root@web]# web --version", '等于 "2"'):  # fmt: skip
         assert word in zh, (word, zh)
     assert "▷ Ask GET <http://127.0.0.1:8000/> (no command line)" in en and "▷ No other maintenance is under way on the host. (no command line)" in en
+
+
+@pytest.mark.parametrize(
+    ("control", "typed"),
+    [
+        ({"provider": "systemd", "unit": "web.service"}, "systemctl status web.service"),
+        ({"provider": "supervisor", "unit": "web", "config": "/etc/s.conf"}, "supervisorctl -c /etc/s.conf status web"),
+        ({"provider": "command", "commands": {"status": "webctl ping"}}, "webctl ping"),
+        ({"provider": "command", "commands": {"start": "webctl start"}}, ""),
+    ],
+)
+def test_who_asks_for_the_state_of_a_service_has_a_command(control: dict[str, Any], typed: str) -> None:
+    assert instruction.typed({"type": "check", "display": "service running", "args": {"type": "service", "control": control}}, {}) == typed
+
+
+def test_data_folders_stand_there_as_they_are_on_each_host(tmp_path: Path) -> None:
+    hosts = [{"name": "web1", "role": "primary", "vars": {"root": "/one"}}, {"name": "web2", "role": "standby", "vars": {"root": "/two"}}]
+    now, plans = lined_up(tmp_path, {**RECORD, "hosts": hosts, "data_dirs": ["%{root}/data", "/etc/web"]})
+    for plan in plans:
+        object.__setattr__(plan, "values", placeholders.Values({**plan.values.plain, "root": {"web1": "/one", "web2": "/two"}[plan.target.host]}))
+    shown = runsheet.data(now, plans, [])["services"][0]["data_dirs"]
+    assert shown == ["web2:/two/data", "web2:/etc/web", "web1:/one/data", "web1:/etc/web"]
 
 
 def test_every_type_of_step_has_its_sentence() -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
 
 
+DONE = {"report": "reported", "announce": "announced"}
+
+
 def verified(now: Facts) -> Iterator[Finding]:
     """The record is there and says what the ledger says."""
     differing = views.differing(now.ws.record_dir(now.change.id), now.events)
@@ -65,8 +68,8 @@ def announced_afterwards(now: Facts) -> Iterator[Finding]:
         needed = now.change.data["category"] == "emergency"
         said = now.latest(what)
         lost = undelivered(said) if said and needed else ""
-        message = f"not delivered: {lost}" if lost else f"by {said.by}" if said else "not yet" if needed else "done before"
-        yield Finding(f"{verb}_afterwards", not needed or (said is not None and not lost), message, f"itops change {verb} {now.change.id}")
+        message = f"not delivered: {lost}" if lost else f"by {said.by}" if said else "not yet" if needed else "not required"
+        yield Finding(f"{verb}_afterwards", not needed or (said is not None and not lost), f"{DONE[verb]}: {message}", f"itops change {verb} {now.change.id}")
 
 
 def references(now: Facts) -> Iterator[Finding]:
