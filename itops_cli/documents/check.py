@@ -46,11 +46,11 @@ def _lines(export: Any) -> list[str]:
 
 def _claimed(content: bytes, file: Path) -> int:
     """The number the file itself names; 0 for a file that names none or cannot be read."""
-    from itops_cli.documents import exporting
+    from itops_cli.documents import foreign
     from itops_cli.typeset import finish
 
     try:
-        with exporting.read(content, file) as pdf:
+        with foreign.read(content, file) as pdf:
             words = finish.keywords(pdf)
     except BadInput:
         return 0

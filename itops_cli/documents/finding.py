@@ -8,8 +8,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -42,11 +44,16 @@ def _by_id(ws: Workspace, name: str, lang: str | None) -> Document:
 
 
 def _record(ws: Workspace, change: str, lang: str) -> Document:
-    """The rendered record: its own title, the head of its ledger as version."""
-    path = ws.record_dir(change) / f"record.{lang}.md"
-    if not path.is_file():
-        raise BadInput([Problem(str(path), 0, "", "no such record", remedy=f"itops record render {change}")])
-    body = path.read_text("utf-8")
+    """The report of a record whose ledger verifies, as the ledger tells it now, under its own id and version."""
+    folder = ws.record_dir(change)
+    name, events = f"record.{lang}.md", Ledger(folder, change).events()
+    if faults := chain.verify(folder, change, register.heads(ws.records, change), checkpoint.head(folder)):
+        raise BadInput([Problem(str(folder), 0, "", f"its ledger does not verify: {faults[0]}", remedy=f"itops record verify {change}")])
+    if name in views.differing(folder, events):
+        raise BadInput([Problem(str(folder / name), 0, "", "is not what the ledger says", remedy=f"itops record render {change}")])
+    body = (folder / name).read_text("utf-8")
     title = next((line.lstrip("# ").strip() for line in body.split("\n") if line.startswith("# ")), change)
-    meta = {"id": change, "title": title, "version": "1.0", "classification": "internal", "lang": lang, "side": "ops", "owner": ""}
-    return Document(path, meta, body, 1)
+    own = record.fold(events)
+    meta = {"id": f"REC-{change}", "title": title, "version": str(own["document"]["version"] or 1), "classification": "internal", "lang": lang, "side": "ops",
+            "owner": ", ".join(dict.fromkeys(service["owner"] for service in own["services"] if service["owner"]))}  # fmt: skip
+    return Document(folder / name, meta, body, 1)

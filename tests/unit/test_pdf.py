@@ -320,7 +320,7 @@ def test_any_text_is_set_as_it_is_or_named(tmp_path: Path, cells: list[str]) -> 
     """Nothing in a text is a command to the engine."""
     faces = fonts.find()
     row = [[{"t": "text", "s": cell}] for cell in cells]
-    table = {"t": "table", "head": row, "rows": [row], "align": ["left"] * len(row), "shares": [1] * len(row)}
+    table = {"t": "table", "head": row, "rows": [row], "align": ["left"] * len(row), "shares": [1] * len(row), "shrink": 1}
     meta = {key: "x" for key in ("title", "author", "id", "version", "classification", "organisation")} | {"language": "zh", "region": "cn", "keywords": ["x"]}
     words = {name: name for name in ("version", "page", "figure", "versions", "contents")}
     data = {"meta": meta, "words": words, "fonts": {"text": list(faces.text), "mono": list(faces.mono)}, "properties": [], "versions": [], "body": [table]}
