@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import wcwidth
+from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import width
 
 LONG = re.compile(r"[!-~]{16,}")  # a digest, a path, an address: it may be broken anywhere, and stays one word when copied
 PART = 6  # signs between two places where it may be broken
@@ -36,7 +36,7 @@ def fit(rows: Sequence[Sequence[str]]) -> Columns:
     least = [PADDING + max(map(_longest_word, column)) for column in texts]
     wanted = [max(low, PADDING + min(MOST, max(map(_longest_line, column)))) for low, column in zip(least, texts, strict=True)]
     if sum(wanted) <= PAGE:
-        return Columns([round(100 * width) for width in wanted])
+        return Columns([round(100 * share) for share in wanted])
     shrink = min(1.0, (1 - ROOM) * PAGE / sum(least))
     more = [(full - low) ** GROWTH for full, low in zip(wanted, least, strict=True)]
     each = (PAGE / shrink - sum(least)) / (sum(more) or 1)
@@ -50,10 +50,10 @@ def parts(word: str) -> list[str]:
 
 def _longest_word(text: str) -> int:
     """At least a Chinese character."""
-    words = [PART if LONG.fullmatch(word) else wcwidth.wcswidth(word) for word in WORD.findall(text)]
+    words = [PART if LONG.fullmatch(word) else width(word) for word in WORD.findall(text)]
     whole = _longest_line(text)
     return max([2, *words, whole if whole <= SHORT else 0])
 
 
 def _longest_line(text: str) -> int:
-    return max(wcwidth.wcswidth(line) for line in text.split("\n"))
+    return max(width(line) for line in text.split("\n"))

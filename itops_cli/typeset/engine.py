@@ -14,13 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import status_tables
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 from itops_cli.typeset import need
 from itops_cli.typeset.fonts import Fonts
 
-TEMPLATES = status_tables.TEMPLATES / "typst"
+TEMPLATES = Path(labels.__file__).parents[2] / "docs_templates/typst"
 STANDARD = "a-2b"  # PDF/A-2b; tags for readers are on by default
 UNSHOWN = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
@@ -46,7 +46,7 @@ def compile_pdf(template: str, data: Mapping[str, Any], fonts: Fonts, at: dateti
         (root / f"{template}.json").write_text(json.dumps(data, ensure_ascii=False), "utf-8")
         for name, place in (images or {}).items():
             shutil.copyfile(place, root / name)
-        compiler = need("typst").Compiler(str(root / "main.typ"), root=folder, font_paths=list(fonts.folders), ignore_system_fonts=True)
+        compiler = need("typst").Compiler(str(root / "main.typ"), root=folder, font_paths=fonts.book, ignore_system_fonts=True)
         while len(missing) < MOST:
             try:
                 made: bytes = compiler.compile(format="pdf", pdf_standards=[STANDARD] if pdf_a else [], timestamp=at)
@@ -78,7 +78,7 @@ def compile_svg(template: str, data: Mapping[str, Any], fonts: Fonts) -> bytes:
         root = Path(folder)
         shutil.copy(TEMPLATES / f"{template}.typ", root / "main.typ")
         (root / f"{template}.json").write_text(json.dumps(data, ensure_ascii=False), "utf-8")
-        made = need("typst").Compiler(str(root / "main.typ"), root=folder, font_paths=list(fonts.folders), ignore_system_fonts=True).compile(format="svg")
+        made = need("typst").Compiler(str(root / "main.typ"), root=folder, font_paths=fonts.book, ignore_system_fonts=True).compile(format="svg")
     return bytes(made[0] if isinstance(made, list) else made)
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
@@ -31,9 +32,10 @@ REMEDY = "apt install fonts-noto-cjk, or pip install 'itops[fonts]', or put font
 
 @dataclass(frozen=True)
 class Fonts:
-    """The families in their order, and the folders where they lie."""
+    """The families in their order, the folders where they lie, and `book`, what the engine knows of them (read once, it takes longer than a page)."""
 
     folders: tuple[str, ...]
+    book: Any
     text: tuple[str, ...]
     mono: tuple[str, ...]
 
@@ -41,9 +43,9 @@ class Fonts:
 def find(configured: Sequence[Path] = ()) -> Fonts:
     """Raises BadInput where no family has a regular and a bold face; then nothing can be typeset as it should look."""
     folders = tuple(str(folder) for folder in _folders(configured) if folder.is_dir())
-    faces = need("typst").Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders)).fonts()
+    book = need("typst").Fonts(include_system_fonts=False, font_paths=list(folders))
     weights: dict[str, set[int]] = {}
-    for face in faces:
+    for face in book.fonts():
         weights.setdefault(face.family, set()).add(int(face.weight))
     wanted = [family for family in FAMILIES if family in weights]
     whole = [family for family in wanted if weights[family] & set(REGULAR) and weights[family] & set(BOLD)]
@@ -51,7 +53,7 @@ def find(configured: Sequence[Path] = ()) -> Fonts:
         raise BadInput([_fault(folders, wanted)])
     mono = [family for family in MONO[:1] if family in weights]
     rare = [family for family in RARE if family in weights]
-    return Fonts(folders, (*whole, *rare, *SIGNS), (*mono, MONO[-1], *whole, *rare))
+    return Fonts(folders, book, (*whole, *rare, *SIGNS), (*mono, MONO[-1], *whole, *rare))
 
 
 def _fault(folders: Sequence[str], halves: Sequence[str]) -> Problem:
