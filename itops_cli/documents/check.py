@@ -35,7 +35,10 @@ def command(file: Path, fmt: str) -> None:
     """
     ws = workspace.find()
     content = file.read_bytes()
-    told, faults = exports.tell(ws, hashlib.sha256(content).hexdigest(), _claimed(content, file)), exports.verify(ws)
+    digest, faults = hashlib.sha256(content).hexdigest(), exports.verify(ws)
+    told = exports.tell(ws, digest, 0)
+    if told.state != "unaltered":
+        told = exports.tell(ws, digest, _claimed(content, file))
     emit({**asdict(told), "faults": faults}, fmt, lambda: "\n".join([f"{file} {SAID[told.state].format(number=told.number)}", *_lines(told.export), *faults]))
     raise Exit(outcome.CODES["not_verified"] if told.state != "unaltered" or faults else 0)
 
@@ -45,12 +48,13 @@ def _lines(export: Any) -> list[str]:
 
 
 def _claimed(content: bytes, file: Path) -> int:
-    """The number the file itself names; 0 for a file that names none or cannot be read."""
-    from itops_cli.documents import exporting
-    from itops_cli.typeset import finish
+    """The number the file itself names; 0 for a file that names none or cannot be read. Raises BadInput without the extra `pdf`."""
+    from itops_cli.documents import foreign
+    from itops_cli.typeset import finish, need
 
+    need("pikepdf")  # an extra that is not installed is no answer
     try:
-        with exporting.read(content, file) as pdf:
+        with foreign.read(content, file) as pdf:
             words = finish.keywords(pdf)
     except BadInput:
         return 0

@@ -19,7 +19,9 @@ DEFAULT = "zh_CN"
 def one(ws: Workspace, name: str, lang: str | None = None) -> Document:
     """Raises BadInput where there is none, or where its properties are wrong."""
     if name.startswith("CHG-") and ws.record_dir(name).is_dir():
-        return _record(ws, name, lang or DEFAULT)
+        from itops_cli.documents import record_document  # what folds ledgers takes longer to load than all the rest
+
+        return record_document.read(ws, name, lang or DEFAULT)
     path = Path(name)
     return _read(path) if path.suffix == ".md" and path.is_file() else _by_id(ws, name, lang)
 
@@ -39,14 +41,3 @@ def _by_id(ws: Workspace, name: str, lang: str | None) -> Document:
     near = get_close_matches(name, [found.id for found in known.values()], 1)
     there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted({found.id for found in known.values()})) or 'none'}"
     raise BadInput([Problem(str(ws.documents), 0, "", "no such document", name, there, remedy="itops docs --help")])
-
-
-def _record(ws: Workspace, change: str, lang: str) -> Document:
-    """The rendered record: its own title, the head of its ledger as version."""
-    path = ws.record_dir(change) / f"record.{lang}.md"
-    if not path.is_file():
-        raise BadInput([Problem(str(path), 0, "", "no such record", remedy=f"itops record render {change}")])
-    body = path.read_text("utf-8")
-    title = next((line.lstrip("# ").strip() for line in body.split("\n") if line.startswith("# ")), change)
-    meta = {"id": change, "title": title, "version": "1.0", "classification": "internal", "lang": lang, "side": "ops", "owner": ""}
-    return Document(path, meta, body, 1)

@@ -5,33 +5,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 
-from itops_cli.documents import finding
-from itops_cli.errors import Exit, say
+from itops_cli.documents import finding, options
+from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
-
-FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
 @click.command("pdf")
 @click.argument("documents", metavar="DOC...", nargs=-1, required=True)
-@click.option("--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it; stands on every page.")
-@click.option("--output", "folder", type=FOLDER, default=Path(), show_default=".", help="Folder to put the files into.")
+@options.handing_out
 @click.option("--lang", type=click.Choice(["zh_CN", "en"]), help="Of an id or a record that there is in both languages.")
 @click.option("--internal", is_flag=True, help="Also export what is classified as internal; the ledger says so.")
-@click.option("--protect", is_flag=True, help="Encrypt against copying and changing (AES-256): it deters, it does not prevent.")
-@click.option("--flatten", is_flag=True, help="Pages as pictures: the watermark cannot be taken off, text not be copied.")
 @format_option
-def command(documents: tuple[str, ...], recipient: str, folder: Path, lang: str | None, internal: bool, protect: bool, flatten: bool, fmt: str) -> None:
+def command(documents: tuple[str, ...], lang: str | None, internal: bool, fmt: str, **order: Any) -> None:
     """Watermarked PDFs for one recipient. DOC is the id or path of a document, or a change for its record.
 
-    Every export is a line of the ledger before the file is put in its place. Markdown stays inside: an internal document
-    needs --internal.
+    All are set before the first is handed out, and every export is a line of the ledger before the file is put in its
+    place. Markdown stays inside: an internal document needs --internal.
 
     Example: itops docs pdf svc-web-manual --to 某某公司 --output /tmp
     """
@@ -40,12 +36,16 @@ def command(documents: tuple[str, ...], recipient: str, folder: Path, lang: str 
     ws = workspace.find()
     found = [finding.one(ws, name, lang) for name in documents]
     _external(found, internal)
-    order = exporting.Order(recipient, folder, protect, flatten, catalogue.load(ws).people)
-    made = []
-    for document in found:
-        say(f"{document.id}: typesetting …")
-        made.append(exporting.export(ws, document, order))
-    emit(made, fmt, lambda: "\n".join(f"{line['path']}  No. {line['number']}  sha256 {line['sha256']}" for line in made))
+    wanted = exporting.Order(**order)
+    with click.progressbar(found, label="typesetting", file=sys.stderr) as bar:
+        drafts = exporting.prepare(ws, bar, wanted)
+    made: list[dict[str, Any]] = []
+    try:
+        with click.progressbar(drafts, label="handing out", file=sys.stderr) as rest:
+            made.extend(exporting.export(ws, draft, wanted) for draft in rest)
+    finally:  # what is handed out is said, whatever stopped the others
+        if made:
+            emit(made, fmt, lambda: "\n".join(f"{line['path']}  No. {line['number']}  sha256 {line['sha256']}" for line in made))
 
 
 def _external(found: list[Document], internal: bool) -> None:

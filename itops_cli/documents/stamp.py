@@ -7,34 +7,33 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 
+from itops_cli.documents import options
+from itops_cli.errors import say
 from itops_cli.output import emit, format_option
-
-FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
 @click.command("stamp")
-@click.argument("foreign", metavar="FOREIGN.pdf", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@click.option("--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it; stands on every page.")
-@click.option("--id", "name", required=True, metavar="ID", help="What it is called in the ledger.")
-@click.option("--version", default="1.0", show_default=True, help="Its version.")
-@click.option("--output", "folder", type=FOLDER, default=Path(), show_default=".", help="Folder to put the file into.")
-@click.option("--protect", is_flag=True, help="Encrypt against copying and changing (AES-256): it deters, it does not prevent.")
-@click.option("--flatten", is_flag=True, help="Pages as pictures: the watermark cannot be taken off.")
+@click.argument("file", metavar="FOREIGN.pdf", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.option("--id", "name", required=True, type=options.Line(), metavar="ID", help="What it is called in the ledger.")
+@click.option("--version", default="1.0", type=options.Line(), show_default=True, help="Its version.")
+@options.handing_out
 @format_option
-def command(foreign: Path, recipient: str, name: str, version: str, folder: Path, protect: bool, flatten: bool, fmt: str) -> None:
+def command(file: Path, name: str, version: str, fmt: str, **order: Any) -> None:
     """Lay the watermark over every page of a foreign PDF, and note the export in the ledger.
 
     Example: itops docs stamp vendor.pdf --to 某某公司 --id vendor-manual --version 3.2
     """
-    from itops_cli.documents import exporting
+    from itops_cli.documents import exporting, foreign
 
-    content = foreign.read_bytes()
-    about = {"document": name, "title": foreign.name, "version": version, "classification": "external", "recipient": recipient,
-             "protected": protect, "flattened": flatten, "source_sha256": hashlib.sha256(content).hexdigest(), "stamped": True}  # fmt: skip
-    with exporting.read(content, foreign) as pdf:
-        made = exporting.stamp(workspace.find(), pdf, about, exporting.Order(recipient, folder, protect, flatten))
+    content = file.read_bytes()
+    about = {"document": name, "title": file.name, "version": version, "classification": "external",
+             "source_sha256": hashlib.sha256(content).hexdigest(), "stamped": True}  # fmt: skip
+    with foreign.read(content, file) as pdf:
+        say(f"{file}: its digital signature does not survive the stamp" if foreign.signed(pdf) else "")
+        made = exporting.stamp(workspace.find(), pdf, about, exporting.Order(**order))
     emit(made, fmt, f"{made['path']}  No. {made['number']}  sha256 {made['sha256']}")

@@ -5,24 +5,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import wcwidth
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
-from itops_cli.typeset import need
+from itops_cli.typeset import columns, need
 
-LONG = re.compile(r"[!-~]{16,}")  # a digest, a path, an address: it may be broken anywhere, and stays one word when copied
-PART = 6  # characters between two places where it may be broken
 LINKS = ("http://", "https://", "mailto:")
 TICKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
-NARROW, WIDE = 7, 64  # columns of text at least and at most counted for a column's share
-GROWTH = 0.7  # a column with four times the text gets not quite three times the width
 ALIGN = {"text-align:left": "left", "text-align:right": "right", "text-align:center": "center"}
 
 Block = dict[str, Any]
@@ -97,7 +91,8 @@ class _Reader:
         rows = [[self.cell(cell) for cell in row.children] for part in node.children for row in part.children]
         head = rows[0] if rows else []
         align = [ALIGN.get(str(cell.attrs.get("style", "")), "left") for cell in node.children[0].children[0].children]
-        return {"t": "table", "head": head, "rows": rows[1:], "align": align, "shares": shares(rows)}
+        widths = columns.fit([[plain(cell) for cell in row] for row in rows])
+        return {"t": "table", "head": head, "rows": rows[1:], "align": align, "shares": widths.shares, "shrink": widths.shrink}
 
     def cell(self, node: Any) -> list[Block]:
         return self.inline(node.children[0].children) if node.children else []
@@ -146,9 +141,10 @@ class _Reader:
 
 
 def picture_fault(file: Path) -> str:
-    """Why an image cannot be shown; "" where it can. An SVG is judged by the engine."""
+    """Why an image cannot be shown; "" where it can. The engine judges an SVG, but leaves out what is HTML in it."""
     if file.suffix.lower() == ".svg":
-        return ""
+        text = file.read_text("utf-8", "replace")
+        return "has text that only a browser shows (foreignObject)" if "<foreignObject" in text and "<switch" not in text else ""
     try:
         with need("PIL.Image").open(file) as picture:
             picture.verify()
@@ -161,17 +157,11 @@ def pieces(text: str) -> list[Block]:
     """Text, its long words in parts between which a line may end."""
     made: list[Block] = []
     end = 0
-    for word in LONG.finditer(text):
+    for word in columns.LONG.finditer(text):
         made += [{"t": "text", "s": text[end : word.start()]}] if word.start() > end else []
-        made.append({"t": "long", "parts": [word[0][i : i + PART] for i in range(0, len(word[0]), PART)]})
+        made.append({"t": "long", "parts": columns.parts(word[0])})
         end = word.end()
     return [*made, {"t": "text", "s": text[end:]}] if end < len(text) else made
-
-
-def shares(rows: Sequence[Sequence[Sequence[Block]]]) -> list[int]:
-    """How much of the width each column gets: by its longest text, within bounds."""
-    widths = [[max(1, *(wcwidth.wcswidth(line) for line in plain(cell).split("\n"))) for cell in row] for row in rows]
-    return [round(100 * min(WIDE, max(NARROW, *column)) ** GROWTH) for column in zip(*widths, strict=True)] if widths else []
 
 
 def plain(nodes: Sequence[Block]) -> str:

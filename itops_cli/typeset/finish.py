@@ -28,7 +28,7 @@ def saved(pdf: Any, protect: bool) -> bytes:
     """
     pikepdf, out = need("pikepdf"), io.BytesIO()
     if not protect:
-        pdf.save(out, deterministic_id=True)
+        pdf.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
         return out.getvalue()
     with pdf.open_metadata() as meta:
         for key in ("pdfaid:part", "pdfaid:conformance"):
@@ -38,7 +38,7 @@ def saved(pdf: Any, protect: bool) -> bytes:
         accessibility=True, extract=False, modify_annotation=False, modify_assembly=False, modify_form=False, modify_other=False,
         print_lowres=True, print_highres=True,
     )  # fmt: skip
-    pdf.save(out, encryption=pikepdf.Encryption(owner=secrets.token_urlsafe(24), user="", R=6, allow=may))
+    pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, encryption=pikepdf.Encryption(owner=secrets.token_urlsafe(24), user="", R=6, allow=may))
     return out.getvalue()
 
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +18,14 @@ from itops_cli.typeset.fonts import Fonts
 
 NAME = "/ItopsMark"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the mark itself has no time
-SVG_PAGE = '#set page(width: {width}pt, height: {height}pt, margin: 0pt, fill: none)\n#image("mark.svg", width: 100%, height: 100%)\n'
+SVG_PAGE = '#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#image("mark.svg")\n'
+SLOPE = math.radians(28)
+APART = (40, 90)  # points between two marks of a row, and between two rows
 
 
 def lay_over(pdf: Any, lines: Sequence[str], fonts: Fonts) -> None:
     """Put the mark on every page of an open pikepdf document; pages of one size share it. Raises BadInput where a page is left without."""
+    tile = _tile(pdf, lines, fonts)
     marks: dict[tuple[float, float], Any] = {}
     for page in pdf.pages:
         left, bottom, right, top = (float(edge) for edge in page.cropbox)
@@ -29,13 +33,18 @@ def lay_over(pdf: Any, lines: Sequence[str], fonts: Fonts) -> None:
         width, height = (right - left, top - bottom) if turned % 180 == 0 else (top - bottom, right - left)
         size = (round(width, 1), round(height, 1))
         if size not in marks:
-            marks[size] = _form(pdf, lines, size, fonts)
+            marks[size] = _sheet(pdf, tile, size)
         page.obj.Resources = page.obj.get("/Resources") or need("pikepdf").Dictionary()
         name = page.add_resource(marks[size], need("pikepdf").Name.XObject, need("pikepdf").Name(NAME))
         matrix = {0: f"1 0 0 1 {left} {bottom}", 90: f"0 1 -1 0 {right} {bottom}", 180: f"-1 0 0 -1 {right} {top}", 270: f"0 -1 1 0 {left} {top}"}[turned]
         page.contents_add(b"q\n", prepend=True)
         page.contents_add(f"\nQ\n/Artifact <</Type /Pagination /Subtype /Watermark>> BDC q {matrix} cm {name} Do Q EMC\n".encode())
     _prove(pdf)
+
+
+def prove(lines: Sequence[str], fonts: Fonts) -> None:
+    """Raises Unshown for signs of the mark without a glyph: its outlines would lack them silently."""
+    engine.compile_pdf("mark", _data(lines, fonts), fonts, EPOCH)
 
 
 def missing(pdf: Any) -> list[int]:
@@ -57,12 +66,30 @@ def _content(page: Any) -> bytes:
     return bytes(page.Contents.read_bytes())
 
 
-def _form(pdf: Any, lines: Sequence[str], size: tuple[float, float], fonts: Fonts) -> Any:
-    """The mark for one size of page as a form that pages refer to. Raises Unshown for a sign without a glyph."""
-    data = {"lines": list(lines), "width": size[0], "height": size[1], "fonts": list(fonts.text)}
-    engine.compile_pdf("mark", data, fonts, EPOCH)  # an SVG would drop a sign without a glyph silently
-    outlines = engine.compile_svg("mark", data, fonts)
-    made = engine.of_source(SVG_PAGE.format(width=size[0], height=size[1]), {"mark.svg": outlines}, EPOCH)
+def _data(lines: Sequence[str], fonts: Fonts) -> dict[str, Any]:
+    return {"lines": list(lines), "fonts": list(fonts.text)}
+
+
+def _tile(pdf: Any, lines: Sequence[str], fonts: Fonts) -> Any:
+    """The mark once, as a form."""
+    made = engine.of_source(SVG_PAGE, {"mark.svg": engine.compile_svg("mark", _data(lines, fonts), fonts)}, EPOCH)
     with need("pikepdf").open(io.BytesIO(made)) as drawn:
-        form = drawn.pages[0].as_form_xobject()
-        return pdf.copy_foreign(form)
+        return pdf.copy_foreign(drawn.pages[0].as_form_xobject())
+
+
+def _sheet(pdf: Any, tile: Any, size: tuple[float, float]) -> Any:
+    """The mark over and over, for one size of page, as a form that pages refer to."""
+    pikepdf = need("pikepdf")
+    sheet = pikepdf.Stream(pdf, "\n".join(_places(size, [float(edge) for edge in tile.BBox])).encode())
+    sheet.Type, sheet.Subtype, sheet.BBox = pikepdf.Name.XObject, pikepdf.Name.Form, [0, 0, *size]
+    sheet.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Tile=tile))
+    return sheet
+
+
+def _places(size: tuple[float, float], box: Sequence[float]) -> Iterator[str]:
+    """Sloping rows, every other one half a step to the right, so that no strip of the page is without."""
+    wide, high = box[2] - box[0] + APART[0], box[3] - box[1] + APART[1]
+    turn = f"{math.cos(SLOPE):.4f} {math.sin(SLOPE):.4f} {-math.sin(SLOPE):.4f} {math.cos(SLOPE):.4f}"
+    for row in range(-math.ceil((size[0] + wide) * math.sin(SLOPE) / high), math.ceil(size[1] / high) + 1):
+        for column in range(-1, math.ceil(size[0] / wide) + 1):
+            yield f"q {turn} {(column + row % 2 / 2) * wide:.1f} {row * high:.1f} cm /Tile Do Q"
