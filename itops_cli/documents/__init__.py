@@ -10,6 +10,8 @@ import click
 from itops_cli.lazy import LazyGroup
 
 COMMANDS: dict[str, str] = {  # name -> module[:attribute]
+    "register": "itops_cli.documents.register",
+    "clauses": "itops_cli.documents.clauses",
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",

@@ -21,16 +21,28 @@ LABELS = "document"
 
 @dataclass(frozen=True)
 class Document:
-    """`meta` is validated against roles/document, ids for labels and defaults filled in; `line` is the body's first line in the file."""
+    """`meta` is validated against roles/document, ids for labels and defaults filled in; `line` is the body's first line in the file.
+
+    What is not Markdown yet has no body: `path` is then the register, and `at` the place of its entry in there.
+    """
 
     path: Path
     meta: Mapping[str, Any]
     body: str
     line: int
+    at: tuple[str | int, ...] = ()
 
     @property
     def id(self) -> str:
         return str(self.meta["id"])
+
+    @property
+    def markdown(self) -> bool:
+        return not self.at
+
+    def problem(self, path: tuple[str | int, ...], message: str, found: str = "", allowed: str = "", remedy: str = "", warning: bool = False) -> Problem:
+        """What is wrong with one of its properties, with the line."""
+        return properties(self.path).problem((*self.at, *path), message, found, allowed, "warning" if warning else "error", remedy)
 
 
 def read(path: Path) -> tuple[Document | None, list[Problem]]:
@@ -42,10 +54,21 @@ def read(path: Path) -> tuple[Document | None, list[Problem]]:
     front, body, line = split(text)
     if front is None:
         return None, [Problem(str(path), 1, "", "no front matter", "", f"{FENCE}, the properties, {FENCE}", remedy=f"itops docs import {path}")]
-    raw = source.parse("\n" + front, str(path))
+    raw = _front(front, path)
     meta, problems = schema.validate(schema.options("document"), raw, LABELS)
     problems = [*raw.problems, *problems]
     return (None if errors(problems) else Document(path, meta, body, line)), problems
+
+
+def properties(path: Path) -> source.Source:
+    """Where each property stands: of a Markdown file's front matter, or of all of a YAML file."""
+    if path.suffix != ".md":
+        return source.load(path)
+    return _front(split(path.read_bytes().decode("utf-8-sig"))[0] or "", path)
+
+
+def _front(text: str, path: Path) -> source.Source:
+    return source.parse("\n" + text, str(path))  # one line more: the fence above it
 
 
 def split(text: str) -> tuple[str | None, str, int]:
