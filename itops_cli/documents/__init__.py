@@ -12,6 +12,7 @@ from itops_cli.lazy import LazyGroup
 COMMANDS: dict[str, str] = {  # name -> module[:attribute]
     "register": "itops_cli.documents.register",
     "clauses": "itops_cli.documents.clauses",
+    "bundle": "itops_cli.documents.bundle",
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.documents import outside
 from itops_cli.typeset import blocks, engine, finish, fonts, need, watermark
 
 SECTION = "export"
@@ -30,25 +31,56 @@ FONTS_REMEDY = "use other signs, or a font that has them (fonts: in itops.yml)"
 
 @dataclass(frozen=True)
 class Order:
-    """Who gets it, in which form, and where it is put."""
+    """Who gets it, in which form, and where it is put. `outside`: whatever it is classified as, nothing of the inside may be in it."""
 
     recipient: str
     folder: Path
     protect: bool = False
     flatten: bool = False
     people: Mapping[str, Mapping[str, Any]] | None = None
+    outside: bool = False
+    bundle: str = ""
 
 
-def export(ws: Workspace, document: Document, order: Order) -> dict[str, Any]:
-    """The ledger's line of the finished file. Raises BadInput (nothing is written but the note that it was begun), LedgerError, OSError."""
-    faces = fonts.find(ws.fonts)
+@dataclass(frozen=True)
+class Draft:
+    """What can be set and may go where it is to go, but has no number yet. `about` is what the ledger says of it."""
+
+    about: Mapping[str, Any]
+    document: Document
+    content: blocks.Blocks
+    faces: fonts.Fonts
+    at: datetime
+
+
+def prepare(ws: Workspace, documents: Iterable[Document], order: Order) -> list[Draft]:
+    """Set all of them once without a number, so that nothing is handed out where one cannot be. Raises BadInput with all problems."""
+    faces, at, guard = fonts.find(ws.fonts), _now(ws), outside.Watch(ws, order.outside)
+    drafts, problems = list[Draft](), list[Problem]()
+    for document in documents:
+        try:
+            drafts.append(_draft(ws, document, order, faces, at, guard))
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
+    return drafts
+
+
+def _draft(ws: Workspace, document: Document, order: Order, faces: fonts.Fonts, at: datetime, guard: outside.Watch) -> Draft:
     content = blocks.parse(document.body, document.path, document.line)
-    at, account = _now(ws), identity.account()
     about = {**_about(document, order), "source_sha256": hashlib.sha256(document.path.read_bytes()).hexdigest()}
+    guard.let_out(document, _data(ws, document, order, faces, content, at, 0), content)
     _set(ws, document, order, faces, content, at, 0)  # what cannot be set uses up no number
-    number = exports.begin(ws, about, account)
-    made = finish.opened(_set(ws, document, order, faces, content, at, number))
-    return _finished(ws, made, order, about, faces, at, number, account)
+    return Draft(about, document, content, faces, at)
+
+
+def export(ws: Workspace, draft: Draft, order: Order) -> dict[str, Any]:
+    """The ledger's line of the finished file. Raises BadInput (nothing is written but the note that it was begun), LedgerError, OSError."""
+    account = identity.account()
+    number = exports.begin(ws, draft.about, account)
+    made = finish.opened(_set(ws, draft.document, order, draft.faces, draft.content, draft.at, number))
+    return _finished(ws, made, order, draft.about, draft.faces, draft.at, number, account)
 
 
 def stamp(ws: Workspace, pdf: Any, about: Mapping[str, Any], order: Order) -> dict[str, Any]:
@@ -89,7 +121,11 @@ def mark(ws: Workspace, about: Mapping[str, Any], order: Order, at: datetime, nu
 def _about(document: Document, order: Order) -> dict[str, Any]:
     meta = document.meta
     return {"document": meta["id"], "title": meta["title"], "version": meta["version"], "classification": meta["classification"],
-            "recipient": order.recipient, "protected": order.protect, "flattened": order.flatten}  # fmt: skip
+            "recipient": order.recipient, "protected": order.protect, "flattened": order.flatten, **_of(order)}  # fmt: skip
+
+
+def _of(order: Order) -> dict[str, str]:
+    return {"bundle": order.bundle} if order.bundle else {}
 
 
 def _set(ws: Workspace, document: Document, order: Order, faces: fonts.Fonts, content: blocks.Blocks, at: datetime, number: int) -> bytes:

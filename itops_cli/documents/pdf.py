@@ -31,7 +31,8 @@ def command(documents: tuple[str, ...], recipient: str, folder: Path, lang: str 
     """Watermarked PDFs for one recipient. DOC is the id or path of a document, or a change for its record.
 
     Every export is a line of the ledger before the file is put in its place. Markdown stays inside: an internal document
-    needs --internal.
+    needs --internal. An external one goes out only where nothing of the inside is in it: no internal address, port, URL or
+    host name, no account, credential ref or data path of any service.
 
     Example: itops docs pdf svc-web-manual --to 某某公司 --output /tmp
     """
@@ -41,10 +42,8 @@ def command(documents: tuple[str, ...], recipient: str, folder: Path, lang: str 
     found = [finding.one(ws, name, lang) for name in documents]
     _external(found, internal)
     order = exporting.Order(recipient, folder, protect, flatten, catalogue.load(ws).people)
-    made = []
-    for document in found:
-        say(f"{document.id}: typesetting …")
-        made.append(exporting.export(ws, document, order))
+    say(f"typesetting {', '.join(document.id for document in found)} …")
+    made = [exporting.export(ws, draft, order) for draft in exporting.prepare(ws, found, order)]
     emit(made, fmt, lambda: "\n".join(f"{line['path']}  No. {line['number']}  sha256 {line['sha256']}" for line in made))
 
 

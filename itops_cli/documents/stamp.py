@@ -30,11 +30,14 @@ def command(foreign: Path, recipient: str, name: str, version: str, folder: Path
 
     Example: itops docs stamp vendor.pdf --to 某某公司 --id vendor-manual --version 3.2
     """
-    from itops_cli.documents import exporting
+    from itops_cli.documents import exporting, outside
+    from itops_cli.typeset import finish
 
+    ws = workspace.find()
     content = foreign.read_bytes()
     about = {"document": name, "title": foreign.name, "version": version, "classification": "external", "recipient": recipient,
              "protected": protect, "flattened": flatten, "source_sha256": hashlib.sha256(content).hexdigest(), "stamped": True}  # fmt: skip
     with exporting.read(content, foreign) as pdf:
-        made = exporting.stamp(workspace.find(), pdf, about, exporting.Order(recipient, folder, protect, flatten))
+        outside.Watch(ws).let_out_pdf(finish.texts(content), foreign)
+        made = exporting.stamp(ws, pdf, about, exporting.Order(recipient, folder, protect, flatten))
     emit(made, fmt, f"{made['path']}  No. {made['number']}  sha256 {made['sha256']}")

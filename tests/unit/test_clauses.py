@@ -22,7 +22,7 @@ CLAIMS = re.compile(r"certified by itops|compliant|conform|complies|符合|通�
 
 
 def itops(root: Path, *words: str) -> Result:
-    return CliRunner().invoke(cli, ["--workspace", str(root), *words], standalone_mode=False)
+    return CliRunner().invoke(cli, [*words], standalone_mode=False, env={"ITOPS_WORKSPACE": str(root)})
 
 
 @pytest.fixture

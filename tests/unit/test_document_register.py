@@ -34,7 +34,7 @@ HEADS = {
 
 
 def itops(root: Path, *words: str) -> Result:
-    return CliRunner().invoke(cli, ["--workspace", str(root), "docs", "register", *words], standalone_mode=False)
+    return CliRunner().invoke(cli, ["docs", "register", *words], standalone_mode=False, env={"ITOPS_WORKSPACE": str(root)})
 
 
 def code(done: Result) -> int:

@@ -226,7 +226,7 @@ def internal(root: Path) -> dict[str, str]:
 REFUSED: dict[str, tuple[Callable[[Path], dict[str, str]], list[str]]] = {
     "no font": (without_fonts, ["no font with Chinese characters", "apt install fonts-noto-cjk"]),
     "no bold": (only_regular, ["Noto Sans CJK SC has no regular and bold face"]),
-    "signs": (strange_signs, ["U+1F9FF", "U+12000", "manual.md:17", "manual.md:21"]),
+    "signs": (strange_signs, ["U+1F9FF", "U+12000", "manual.md:18", "manual.md:22"]),
     "images": (no_image, ["none.png", "https://example.com/x.png"]),
     "broken image": (broken_image, ["shot.png", "not a whole image"]),
     "internal": (internal, ["stays Markdown", "--internal"]),

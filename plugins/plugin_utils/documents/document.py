@@ -78,7 +78,9 @@ def split(text: str) -> tuple[str | None, str, int]:
         return None, text, 1
     for number, line in enumerate(lines[1:], 1):
         if line.rstrip() == FENCE:
-            return "\n".join(lines[1:number]) + "\n", "\n".join(lines[number + 1 :]).lstrip("\n"), number + 2
+            rest = "\n".join(lines[number + 1 :])
+            body = rest.lstrip("\n")
+            return "\n".join(lines[1:number]) + "\n", body, number + 2 + len(rest) - len(body)
     return None, text, 1
 
 
