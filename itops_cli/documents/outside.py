@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import rules
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import inside_hosts, rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.guard import Guard, Hit
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
@@ -47,7 +47,7 @@ class Watch:
     @cached_property
     def guard(self) -> Guard:
         """Raises BadInput where a service record has errors: what it keeps inside would not be known."""
-        return Guard(catalogue.load(self.ws).required().services)
+        return Guard(catalogue.load(self.ws).required().services, inside_hosts.find(self.ws))
 
     def let_out(self, document: Document, data: Mapping[str, Any], content: Blocks) -> None:
         """Raises BadInput with everything that may not go outside: document, line, kind of thing and the field it comes from."""

@@ -205,6 +205,12 @@ def test_internal_documents_for_users_are_looked_through_as_well(root: Path) -> 
     refused(root, bundle(root, "--internal"), "hosts[0].name")
 
 
+def test_lint_says_so_beforehand(root: Path) -> None:
+    page(root, "manual", "# 题\n\nwebdb1\n")
+    done = CliRunner().invoke(cli, ["lint"], standalone_mode=False, env={"ITOPS_WORKSPACE": str(root)})
+    assert "manual.md:12: warning: host name of service web (hosts[0].name)" in done.output
+
+
 def test_all_that_is_wrong_at_once(root: Path) -> None:
     page(root, "one", "# 题\n\nwebdb1\n\n![无](none.png)\n")
     page(root, "two", "# 题\n\nsvc_web\n\n/srv/web/data\n")
@@ -217,6 +223,16 @@ def test_a_record_with_errors_hides_nothing(root: Path) -> None:
     make.dump(root / "inventory/services/wiki.yml", {"id": "wiki", "hosts": [{"name": "secret-host"}]})
     refused(root, bundle(root), "wiki.yml", "owner: missing")
     refused(root, itops(root, "pdf", "manual", "--to", "某某公司", "--output", str(root)), "wiki.yml", "owner: missing")
+
+
+@pytest.mark.parametrize("said", ["app02", "198.51.100.9", "collected-1", "dbs-1"])
+def test_hosts_that_only_the_inventory_knows(root: Path, said: str) -> None:
+    hosts = {"app[01:03]": None, "dbs-1": {"ansible_host": "198.51.100.9"}}
+    make.dump(root / "inventory/hosts.yml", {"all": {"children": {"apps": {"hosts": hosts}}}})
+    (root / "facts").mkdir()
+    (root / "facts/collected-1.json").write_text("{}", "utf-8")
+    page(root, "manual", f"# 题\n\n连接 {said}\n")
+    refused(root, bundle(root), "manual.md:12", "facts/collected-1.json" if said == "collected-1" else "of the inventory (hosts.yml: all.children.apps.hosts")
 
 
 def test_no_ledger_no_bundle(full: Path) -> None:

@@ -46,14 +46,16 @@ class Hit:
     found: str
 
     def __str__(self) -> str:
-        return f"{self.thing.what} of service {self.thing.service} ({self.thing.field})"
+        return str(self.thing)
 
 
 class Guard:
-    """Looks for everything that the service records say and nobody outside may know."""
+    """Looks for everything that the service records, and `more`, say and nobody outside may know."""
 
-    def __init__(self, services: Mapping[str, Mapping[str, Any]]):
-        self.things, public = inside.collect(services)
+    def __init__(self, services: Mapping[str, Mapping[str, Any]], more: Iterable[Thing] = ()):
+        things, public = inside.collect(services)
+        known = {thing.value for thing in things} | public
+        self.things = [*things, *(thing for thing in more if thing.value not in known)]
         self.public = [re.compile(_spread(bared(value))) for value in sorted(public)]
         self.words = {bared(word) for sid, record in services.items() for word in (sid, str(record.get("name") or ""))}
         self._patterns: dict[Thing, re.Pattern[str]] = {}

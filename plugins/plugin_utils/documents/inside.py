@@ -42,6 +42,9 @@ class Thing:
     service: str
     ordinary: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.what} of {f'service {self.service}' if self.service else 'the inventory'} ({self.field})"
+
 
 def collect(services: Mapping[str, Record]) -> tuple[list[Thing], set[str]]:
     """Everything of the inside of all services, each value once; and the values that are public."""
@@ -61,7 +64,7 @@ def _public(record: Record) -> Iterator[str]:
             url = urlsplit(str(endpoint.get("url") or ""))
             port = endpoint.get("port") or url.port or DEFAULT_PORTS.get(url.scheme)
             yield from filter(None, (str(endpoint.get("url") or ""), _bare_url(url), str(port or "")))
-            yield from (name for text in (str(endpoint.get("ip") or ""), url.hostname or "") for _path, name, _what in _machine(text, ()))
+            yield from (name for text in (str(endpoint.get("ip") or ""), url.hostname or "") for _path, name, _what in machine(text, ()))
 
 
 def _of(record: Record) -> Iterator[tuple[Any, ...]]:
@@ -83,7 +86,7 @@ def _of(record: Record) -> Iterator[tuple[Any, ...]]:
 
 def _endpoint(endpoint: Record, path: Path_) -> Iterator[tuple[Any, ...]]:
     if endpoint.get("ip"):
-        yield from _machine(str(endpoint["ip"]), (*path, "ip"))
+        yield from machine(str(endpoint["ip"]), (*path, "ip"))
     if endpoint.get("port"):
         yield (*path, "port"), str(endpoint["port"]), PORT
     if endpoint.get("url"):
@@ -94,7 +97,7 @@ def _url(text: str, path: Path_) -> Iterator[tuple[Any, ...]]:
     """The url without its scheme, its host, its port."""
     url = urlsplit(text)
     yield path, _bare_url(url), URL
-    yield from _machine(url.hostname or "", path)
+    yield from machine(url.hostname or "", path)
     if url.port:
         yield path, str(url.port), PORT
 
@@ -105,16 +108,16 @@ def _bare_url(url: SplitResult) -> str:
 
 
 def _host(host: Record, path: Path_) -> Iterator[tuple[Any, ...]]:
-    yield from _machine(str(host.get("name") or ""), (*path, "name"))
-    yield from _machine(str(host.get("address") or ""), (*path, "address"))
+    yield from machine(str(host.get("name") or ""), (*path, "name"))
+    yield from machine(str(host.get("address") or ""), (*path, "address"))
     for name, value in (host.get("vars") or {}).items():
         if name in ("ansible_user", "ansible_ssh_user"):
             yield (*path, "vars", name), str(value), ACCOUNT, True
         elif name == "ansible_host":
-            yield from _machine(str(value), (*path, "vars", name))
+            yield from machine(str(value), (*path, "vars", name))
 
 
-def _machine(name: str, path: Path_) -> Iterator[tuple[Any, ...]]:
+def machine(name: str, path: Path_) -> Iterator[tuple[Any, ...]]:
     """An address in its usual forms, or a host's name. What means the reader's own computer is nothing of ours."""
     name = name.strip("[]")
     if not name or PLACEHOLDER.search(name) or name == "localhost":
@@ -148,7 +151,7 @@ def _paths(record: Record) -> Iterator[tuple[Any, ...]]:
     for path, text in places:
         remote = OFFSITE.fullmatch(text)
         if remote:
-            yield from _machine(remote["host"], path)
+            yield from machine(remote["host"], path)
             if remote["user"]:
                 yield path, remote["user"], ACCOUNT, True
         for made in _filled(remote["path"] if remote else text, record):
@@ -177,4 +180,4 @@ def _addresses(value: Any, path: Path_) -> Iterator[tuple[Any, ...]]:
     elif isinstance(value, str):
         for text in LIKE_IP.findall(value):
             if ip_fault(text) is None:
-                yield from _machine(text, path)
+                yield from machine(text, path)

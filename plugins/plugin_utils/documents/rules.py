@@ -14,6 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import clauses, 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.guard import Guard
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -114,4 +115,17 @@ def migration(documents: Sequence[Document], known: Catalogue) -> Iterator[Probl
             yield found.problem(("source", "path"), "no such file", origin["path"], "a path from the register's folder", warning=True)
 
 
-RULES: tuple[Rule, ...] = (identity, sides, references, dates, standards, migration)
+def inside(documents: Sequence[Document], known: Catalogue) -> Iterator[Problem]:
+    """What would be refused when it goes outside, as far as a line of the file shows it."""
+    external = [found for found in documents if found.meta["classification"] == "external" and found.markdown]
+    if not external:
+        return
+    guard = Guard(known.services)
+    for found in external:
+        likely = guard.likely([found.body])
+        for number, line in enumerate(found.body.split("\n") if likely else (), found.line):
+            for hit in guard.hits(line, likely):
+                yield Problem(str(found.path), number, "", f"{hit}, is refused when it goes outside", hit.found, severity="warning")
+
+
+RULES: tuple[Rule, ...] = (identity, sides, references, dates, standards, migration, inside)
