@@ -20,7 +20,6 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import bundle_index, register, rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.errors import Exit, say
@@ -37,8 +36,9 @@ FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 @click.option("--zip", "packed", is_flag=True, help="One zip file instead of a folder.")
 @click.option("--internal", is_flag=True, help="Also what is classified as internal; the ledger says so.")
 @click.option("--protect", is_flag=True, help="Encrypt against copying and changing (AES-256): it deters, it does not prevent.")
+@click.option("--flatten", is_flag=True, help="Pages as pictures: the watermark cannot be taken off, text not be copied.")
 @format_option
-def command(side: str, recipient: str, folder: Path, lang: str | None, packed: bool, internal: bool, protect: bool, fmt: str) -> None:
+def command(side: str, recipient: str, folder: Path, lang: str | None, packed: bool, internal: bool, protect: bool, flatten: bool, fmt: str) -> None:
     """Every Markdown document in use of one side as a watermarked PDF, and an index of them, in one folder or zip.
 
     All or nothing: everything is set and looked through first. A bundle for users holds nothing of the inside, whatever a
@@ -55,7 +55,7 @@ def command(side: str, recipient: str, folder: Path, lang: str | None, packed: b
     name = f"{side}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     target = _free(folder / (f"{name}.zip" if packed else name))
     with _drawing_board(folder) as board:
-        order = exporting.Order(recipient, board, protect, people=known.people, outside=side == "user", bundle=name)
+        order = exporting.Order(recipient, board, protect, flatten, people=known.people, outside=side == "user", bundle=name)
         with click.progressbar(documents, label="looking through", file=sys.stderr) as bar:
             drafts = exporting.prepare(ws, bar, order)
         with click.progressbar(drafts, label="handing out", file=sys.stderr) as rest:
@@ -68,10 +68,10 @@ def command(side: str, recipient: str, folder: Path, lang: str | None, packed: b
 
 
 def _chosen(ws: Workspace, known: catalogue.Catalogue, side: str, lang: str | None, internal: bool) -> list[Document]:
-    """In the register's order. Raises BadInput where the register has errors: then nobody knows what is on which side."""
-    if bad := errors(rules.lint(ws, known)):
-        raise BadInput(bad)
-    entries = [entry for entry in register.entries(register.load(ws)[0]) if entry.documents[0].meta["side"] == side and entry.migration != register.RETIRED]
+    """In the register's order. Raises BadInput where a document has errors."""
+    entries = [
+        entry for entry in register.entries(rules.required(ws, known)) if entry.documents[0].meta["side"] == side and entry.migration != register.RETIRED
+    ]
     wanted = [found for entry in entries for found in (entry.documents if lang is None else [entry.shown(lang)]) if found.meta["migration"] != register.RETIRED]
     if left := sorted({found.id for found in wanted if not found.markdown}):
         say(f"not Markdown yet, so not in the bundle: {', '.join(left)}")

@@ -13,7 +13,6 @@ from typing import Any
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, change, clauses, source, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import clause_table, register, rules
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.errors import Exit
@@ -49,10 +48,7 @@ def _known(name: str) -> str:
 def _rows(ws: Workspace, lang: str) -> list[clause_table.Row]:
     """Raises BadInput with every error: evidence that cannot be read points nowhere."""
     known = catalogue.load(ws).required()
-    if bad := errors(rules.lint(ws, known)):
-        raise BadInput(bad)
-    entries = register.entries(register.load(ws)[0])
-    return clause_table.rows(entries, known.services, _changes(ws), lang)
+    return clause_table.rows(register.entries(rules.required(ws, known)), known.services, _changes(ws), lang)
 
 
 def _changes(ws: Workspace) -> dict[str, Any]:

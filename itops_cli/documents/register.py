@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, insert, outcome, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register, register_views, rules
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.errors import Exit
@@ -61,9 +60,8 @@ def command(part: str | None, overdue: bool, lang: str, fmt: str, output: Path |
 def _book(ws: Workspace, base: Path) -> register_views.Book:
     """Raises BadInput with every error: a register that leaves something out is none."""
     known = catalogue.load(ws).required()
-    if bad := errors(rules.lint(ws, known)):
-        raise BadInput(bad)
-    return register_views.Book(register.entries(register.load(ws)[0]), known.people, known.services, datetime.now(UTC), ws.timezone, base)
+    entries = register.entries(rules.required(ws, known))
+    return register_views.Book(entries, known.people, known.services, datetime.now(UTC), ws.timezone, base)
 
 
 def _render(book: register_views.Book, part: str | None, lang: str, fmt: str) -> str:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -223,6 +225,15 @@ def test_a_record_with_errors_hides_nothing(root: Path) -> None:
     make.dump(root / "inventory/services/wiki.yml", {"id": "wiki", "hosts": [{"name": "secret-host"}]})
     refused(root, bundle(root), "wiki.yml", "owner: missing")
     refused(root, itops(root, "pdf", "manual", "--to", "某某公司", "--output", str(root)), "wiki.yml", "owner: missing")
+
+
+def test_a_disk_that_is_full_in_the_middle(full: Path) -> None:
+    """What can be set cannot always be written: then no part of the bundle stays."""
+    command = f"ulimit -f 20; exec {Path(sys.executable).parent / 'itops'} docs bundle --side user --to 某某公司"
+    done = subprocess.run(["bash", "-c", command], cwd=full, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "File too large" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not list(full.rglob("*.pdf")) and not list(full.glob("user-*")) and not list(full.glob(".itops-bundle*"))
+    assert events(full), "what was begun is known"
 
 
 @pytest.mark.parametrize("said", ["app02", "198.51.100.9", "collected-1", "dbs-1"])

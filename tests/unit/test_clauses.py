@@ -77,6 +77,12 @@ def test_what_the_table_points_to_exists() -> None:
     assert [fault for satisfies in said for fault in clauses.faults(satisfies)] == []
 
 
+@pytest.mark.parametrize("record", clauses.table()["evidence"]["records"])
+def test_what_is_pointed_to_can_be_shown(record: str) -> None:
+    words = clauses.table()["evidence"]["records"][record]["shown"].split()
+    assert words[0] == "itops" and CliRunner().invoke(cli, [*words[1:], "--help"]).exit_code == 0
+
+
 @pytest.mark.parametrize("name", ["ISO/IEC 27001", "ISO/IEC 27001:2022", "iso 27001", "ISO27001"])
 def test_a_standard_by_any_of_its_names(name: str) -> None:
     assert clauses.standard(name) == SECURITY

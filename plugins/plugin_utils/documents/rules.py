@@ -15,7 +15,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.guard import Guard
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of ids and versions: they are parts of file names
@@ -31,7 +31,19 @@ Rule = Callable[[Sequence[Document], Catalogue], Iterator[Problem]]
 def lint(ws: Workspace, known: Catalogue) -> list[Problem]:
     """Everything wrong with the documents of a workspace."""
     documents, problems = register.load(ws)
-    return [*problems, *(problem for rule in RULES for problem in rule(documents, known))]
+    return [*problems, *_broken(documents, known)]
+
+
+def required(ws: Workspace, known: Catalogue) -> list[Document]:
+    """All documents. Raises BadInput with every error: where one cannot be read, nobody knows what there is, and on which side."""
+    documents, problems = register.load(ws)
+    if bad := errors([*problems, *_broken(documents, known)]):
+        raise BadInput(bad)
+    return documents
+
+
+def _broken(documents: Sequence[Document], known: Catalogue) -> Iterator[Problem]:
+    return (problem for rule in RULES for problem in rule(documents, known))
 
 
 def identity(documents: Sequence[Document], known: Catalogue) -> Iterator[Problem]:
