@@ -69,9 +69,7 @@ def command(side: str, recipient: str, folder: Path, lang: str | None, packed: b
 
 def _chosen(ws: Workspace, known: catalogue.Catalogue, side: str, lang: str | None, internal: bool) -> list[Document]:
     """In the register's order. Raises BadInput where a document has errors."""
-    entries = [
-        entry for entry in register.entries(rules.required(ws, known)) if entry.documents[0].meta["side"] == side and entry.migration != register.RETIRED
-    ]
+    entries = [entry for entry in register.entries(rules.required(ws, known)) if entry.documents[0].meta["side"] == side]
     wanted = [found for entry in entries for found in (entry.documents if lang is None else [entry.shown(lang)]) if found.meta["migration"] != register.RETIRED]
     if left := sorted({found.id for found in wanted if not found.markdown}):
         say(f"not Markdown yet, so not in the bundle: {', '.join(left)}")

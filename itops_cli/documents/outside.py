@@ -31,9 +31,9 @@ REMEDY = "take it out; an endpoint that users are meant to know says public: tru
 
 @dataclass(frozen=True)
 class Said:
-    """One text of the document: the line at which its block begins (0: its properties), and what it is besides the running text."""
+    """One text of the document: the lines of its block, and what it is where it is not the running text."""
 
-    line: int
+    lines: range
     where: str
     text: str
 
@@ -56,9 +56,9 @@ class Watch:
         problems = list(rules.wrong_side(document))
         if self.always and document.meta["side"] != "user":
             problems.append(document.problem(("side",), "an ops document (管理端) never goes outside", document.meta["side"], "user"))
-        said = list(texts(data, content))
+        lines = document.path.read_text("utf-8-sig").split("\n")
+        said = list(texts(data, content, document.line, len(lines)))
         if likely := self.guard.likely(one.text for one in said):
-            lines = document.path.read_text("utf-8-sig").split("\n")
             found = ((one, hit) for one in said for hit in self.guard.hits(one.text, likely))
             problems += [_problem(document, one, hit, _line(self.guard, lines, one, hit)) for one, hit in found]
         if problems:
@@ -71,19 +71,20 @@ class Watch:
             raise BadInput(Problem(str(file), 0, f"page {number}", f"{hit}, would go outside", hit.found, remedy="take it out") for number, hit in found)
 
 
-def texts(data: Mapping[str, Any], content: Blocks) -> Iterator[Said]:
-    """Everything: cover and properties, then block by block, links and pictures with theirs."""
+def texts(data: Mapping[str, Any], content: Blocks, first: int, last: int) -> Iterator[Said]:
+    """Everything: cover and properties, then block by block, links and pictures with theirs. The body stands in these lines of the file."""
     for name, part in data.items():
         if name not in ("body", *NOT_SAID):
-            yield from (Said(0, "front matter", text) for text in _strings(part))
-    for block in data["body"]:
-        beside: list[tuple[str, str]] = []
-        yield Said(block["line"], "", _text(block, beside))
+            yield from (Said(range(1, first), "front matter", text) for text in _strings(part))
+    body = data["body"]
+    for block, end in zip(body, [*(following["line"] for following in body[1:]), last + 1], strict=bool(body)):
+        lines, beside = range(block["line"], max(end, block["line"] + 1)), list[tuple[str, str]]()
+        yield Said(lines, "", _text(block, beside))
         for what, text in beside:
             if what == "src":
-                yield from (Said(block["line"], f"inside {content.images[text].name}", found) for found in _picture(content.images[text]))
+                yield from (Said(lines, f"inside {content.images[text].name}", found) for found in _picture(content.images[text]))
             else:
-                yield Said(block["line"], BESIDE[what], text)
+                yield Said(lines, BESIDE[what], text)
 
 
 def _strings(part: Any) -> Iterator[str]:
@@ -108,9 +109,7 @@ def _text(node: Any, beside: list[tuple[str, str]]) -> str:
     if kind == "break":
         return "\n"
     if kind == "table":
-        return "".join(
-            f"{_text(cell, beside)}{end}" for row in (node["head"], *node["rows"]) for cell, end in zip(row, [" "] * (len(row) - 1) + ["\n"], strict=True)
-        )
+        return "\n".join(" ".join(_text(cell, beside) for cell in row) for row in (node["head"], *node["rows"]))
     inner = node.get("parts") or node.get("s") or node.get("c") or node.get("items") or []
     if kind == "code" and "lines" in node:
         inner = [part for line in node["lines"] for part in (line, "\n")]
@@ -135,11 +134,8 @@ def _picture(file: Path) -> Iterator[str]:
 
 
 def _line(guard: Guard, lines: list[str], said: Said, hit: Hit) -> int:
-    """The line that shows it; the one at which its block begins where no line does so alone."""
-    for number in range(max(said.line, 1), len(lines) + 1):
-        if guard.hits(lines[number - 1], [hit.thing]):
-            return number
-    return max(said.line, 1)
+    """The line that shows it; the first of its block where none does so alone (a footnote belongs to the block that calls it)."""
+    return next((number for number in said.lines if number <= len(lines) and guard.hits(lines[number - 1], [hit.thing])), said.lines.start)
 
 
 def _problem(document: Document, said: Said, hit: Hit, line: int) -> Problem:

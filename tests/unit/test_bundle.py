@@ -259,6 +259,8 @@ def test_a_pdf_of_somebody_else_is_looked_through(root: Path) -> None:
     before, name = len(events(root)), json.loads(made.stdout)[0]["path"]
     done = itops(root, "stamp", name, "--to", "某某公司", "--id", "vendor", "--output", str(root))
     assert done.exit_code != 0 and "page 3" in str(done.exception) and "hosts[0].name" in str(done.exception) and len(events(root)) == before
+    kept = itops(root, "stamp", name, "--to", "内部", "--id", "vendor", "--output", str(root), "--internal")
+    assert kept.exit_code == 0 and events(root)[-1]["data"]["classification"] == "internal"
 
 
 def test_nothing_to_hand_out(root: Path) -> None:
