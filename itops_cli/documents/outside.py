@@ -109,11 +109,17 @@ def _text(node: Any, beside: list[tuple[str, str]]) -> str:
     if kind == "break":
         return "\n"
     if kind == "table":
-        return "\n".join(" ".join(_text(cell, beside) for cell in row) for row in (node["head"], *node["rows"]))
+        return _table([[_text(cell, beside) for cell in row] for row in (node["head"], *node["rows"])])
     inner = node.get("parts") or node.get("s") or node.get("c") or node.get("items") or []
     if kind == "code" and "lines" in node:
         inner = [part for line in node["lines"] for part in (line, "\n")]
     return _text(inner, beside) + ("\n" if "line" in node else "")
+
+
+def _table(rows: list[list[str]]) -> str:
+    """Row by row, and each value once more beside its head: 端口 says what the number below it is."""
+    beside_head = [f"{head} {cell}" for row in rows[1:] for head, cell in zip(rows[0], row, strict=False)]
+    return "\n".join([*(" ".join(row) for row in rows), *beside_head])
 
 
 def _picture(file: Path) -> Iterator[str]:

@@ -127,6 +127,7 @@ def test_the_department_gets_its_own(full: Path) -> None:
 PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "address": ("# 题\n\n行\n\n服务器 192.0.2.10 上\n", ("manual.md:14", "address of service web (endpoints[0].ip)")),
     "port": ("# 题\n\n| 项 | 值 |\n| --- | --- |\n| 端口 | 8443 |\n", ("manual.md:14", "port of service web (endpoints[0].port)")),
+    "port below its head": ("# 题\n\n| 名称 | 端口 |\n| --- | --- |\n| 网站 | 8443 |\n", ("manual.md:12", "port of service web (endpoints[0].port)")),
     "url": ("# 题\n\n见 192.0.2.10:8443/admin\n", ("manual.md:12", "internal URL of service web (endpoints[0].url)")),
     "host": ("# 题\n\n- 一\n  - 连 WEBDB1\n", ("manual.md:13", "host name of service web (hosts[0].name)")),
     "account": ("# 题\n\n> 用 svc_web 登录\n", ("manual.md:12", "account of service web (credentials.account)")),

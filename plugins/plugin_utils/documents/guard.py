@@ -22,16 +22,17 @@ DROPPED = ("Mn", "Me", "Cf", "Co", "Cn", "Cc")  # categories: accents, zero-widt
 DOT = re.compile(r"[\[({]\s*(?:\.|dot|点)\s*[\])}]")  # 192[.]0
 NUMBER = re.compile(r"(?<![0-9a-f])(?=[0-9a-f])")  # where one begins: it may have zeros before it, 010 is 10
 ZEROS = r"(?:0\s*)*"
-LOOKS_LIKE = str.maketrans({"。": ".", "∶": ":", "∕": "/", "⁄": "/", "−": "-"})
+LOOKS_LIKE = str.maketrans({"。": ".", "∶": ":", "∕": "/", "⁄": "/", **dict.fromkeys("‐‑‒–−", "-"), **dict.fromkeys("—―⸺⸻", " ")})
 LAYERS = 3  # of entities and percent signs that are taken off
 LOGIN = r"(?:帐号|账号|账户|用户名?|口令|密码|log(?:ged|s)? ?in as|log ?in|user(?: ?name)?|account|as|ssh|su|-u)"
 MACHINE = r"(?:主机|服务器|节点|机器|host(?: ?name)?|server|node|machine|ssh)"
+WORD = (r"(?<![a-z0-9_])(?<![a-z0-9]-)", r"(?![a-z0-9_]|-[a-z0-9])")
 EDGES = {  # what may not stand around it, so that it is a word of its own
-    "address": (r"(?<![0-9a-f])", r"(?![0-9a-f])"),
-    "host name": (r"(?<![a-z0-9_-])", r"(?![a-z0-9_-])"),
-    "account": (r"(?<![a-z0-9_-])", r"(?![a-z0-9_-])"),
-    "internal URL": (r"(?<![a-z0-9_-])", r"(?![a-z0-9])"),
-    "data path": ("", r"(?![a-z0-9_-])"),
+    "address": (r"(?<!\d)", r"(?!\d)"),
+    "host name": WORD,
+    "account": WORD,
+    "internal URL": (WORD[0], r"(?![a-z0-9])"),
+    "data path": ("", WORD[1]),
 }
 TOP_FOLDER = r"(?:(?<![a-z0-9_./-])|(?<=//))"  # /data is a folder, https://example.com/data is none
 ADDRESSES = ("address", "internal URL")
@@ -108,7 +109,7 @@ def bared(text: str) -> str:
     for _layer in range(LAYERS):
         text = unquote(html.unescape(text))
     signs = unicodedata.normalize("NFKD", text).casefold()
-    seen = "".join("-" if unicodedata.category(sign) == "Pd" else sign for sign in signs if sign.isspace() or _shown(sign))
+    seen = "".join(sign for sign in signs if sign.isspace() or _shown(sign))
     return DOT.sub(".", seen.translate(LOOKS_LIKE))
 
 
@@ -134,8 +135,8 @@ def _port(number: str) -> str:
     """A bare number says nothing; one beside an address or the word does."""
     alone = rf"(?<!\d){number}(?!\d)"
     return (
-        rf"(?:端口|ports?\b)[^\w\n]{{0,6}}(?:号|是|为|is|no)?[^\w\n]{{0,4}}{alone}"
-        rf"|{alone}\s*(?:号?端口|/\s*(?:tcp|udp)|ports?\b)"
+        rf"(?:端口|ports?\b)[^\w\n]{{0,6}}(?:号码?|number|no|是|为|is)?[^\w\n]{{0,4}}{alone}"
+        rf"|{alone}(?:[^\w\n]{{0,3}}[\u4e00-\u9fff]{{0,4}}端口|\s*/\s*(?:tcp|udp)|\s*ports?\b)"
         rf"|(?:tcp|udp)\s*/\s*{alone}"
         rf"|(?<![a-z0-9.-])(?=[a-z0-9.-]*[a-z.])[a-z0-9.-]+\s*:\s*{alone}"
     )
