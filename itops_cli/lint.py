@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`itops lint`: everything wrong in the workspace's records and changes, at once."""
+"""`itops lint`: everything wrong in the workspace's records, changes and documents, at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, change, policy, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import rules
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
 
 from itops_cli.output import emit, format_option
@@ -25,7 +26,7 @@ BAD_INPUT = 2
 @format_option
 @click.option("--quiet", "-q", is_flag=True, help="Errors only, no warnings.")
 def command(fmt: str, quiet: bool) -> int:
-    """Check the people, the service records and the changes; nothing is changed.
+    """Check the people, the service records, the changes and the properties of the documents; nothing is changed.
 
     Ends with 0 when there is no error (warnings are allowed), else with 2.
 
@@ -33,7 +34,7 @@ def command(fmt: str, quiet: bool) -> int:
     """
     ws = workspace.find()
     found = catalogue.load(ws)
-    problems = sorted([*found.problems, *policy.read(ws)[1], *_changes(ws, found)])
+    problems = sorted([*found.problems, *policy.read(ws)[1], *_changes(ws, found), *rules.lint(ws, found)])
     shown = [relative(problem) for problem in (errors(problems) if quiet else problems)]
     emit(_data(found, shown), fmt, lambda: _text(found, shown))
     return BAD_INPUT if errors(problems) else 0

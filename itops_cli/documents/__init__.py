@@ -12,6 +12,9 @@ from itops_cli.lazy import LazyGroup
 COMMANDS: dict[str, str] = {  # name -> module[:attribute]
     "build": "itops_cli.documents.build",
     "lint": "itops_cli.documents.lint",
+    "register": "itops_cli.documents.register",
+    "clauses": "itops_cli.documents.clauses",
+    "bundle": "itops_cli.documents.bundle",
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",

@@ -21,7 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.documents import layout, unshown
+from itops_cli.documents import layout, outside, unshown
 from itops_cli.documents.layout import Copy
 from itops_cli.typeset import blocks, engine, finish, fonts, watermark
 from itops_cli.typeset.blocks import Blocks
@@ -32,12 +32,14 @@ UNFIT = re.compile(r"[^\w.-]+")  # in the name of a file
 
 @dataclass(frozen=True)
 class Order:
-    """Who gets it, in which form, and where it is put."""
+    """Who gets it, in which form, and where it is put. `outside`: whatever it is classified as, nothing of the inside may be in it."""
 
     recipient: str
     folder: Path
     protect: bool = False
     flatten: bool = False
+    outside: bool = False
+    bundle: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ class Draft:
 def prepare(ws: Workspace, documents: Iterable[Document], order: Order) -> list[Draft]:
     """Set all of them once without a number, so that nothing is handed out where one cannot be. Raises BadInput with all problems."""
     faces, copy = fonts.find(ws.fonts), _copy(ws, order)
+    watch = outside.Watch(ws, order.outside)
     drafts, problems = [], []
     for document in documents:
         try:
-            drafts.append(_draft(document, order, copy, faces))
+            drafts.append(_draft(document, order, copy, faces, watch))
         except BadInput as error:
             problems += error.problems
     if problems:
@@ -88,14 +91,17 @@ def _copy(ws: Workspace, order: Order) -> Copy:
 
 
 def _to(order: Order) -> dict[str, Any]:
-    return {"recipient": order.recipient, "protected": order.protect, "flattened": order.flatten}
+    made = {"recipient": order.recipient, "protected": order.protect, "flattened": order.flatten}
+    return made | ({"bundle": order.bundle} if order.bundle else {})
 
 
-def _draft(document: Document, order: Order, copy: Copy, faces: Fonts) -> Draft:
+def _draft(document: Document, order: Order, copy: Copy, faces: Fonts, watch: outside.Watch) -> Draft:
     about = {name: document.meta[name] for name in ("id", "title", "version", "classification")}
     about["document"] = about.pop("id")
     about["source_sha256"] = hashlib.sha256(document.path.read_bytes()).hexdigest()
-    draft = Draft({**about, **_to(order)}, copy, faces, document, blocks.parse(document.body, document.path, document.line))
+    content = blocks.parse(document.body, document.path, document.line)
+    watch.let_out(document, layout.data(document, content, copy, faces), content)
+    draft = Draft({**about, **_to(order)}, copy, faces, document, content)
     _set(draft)
     _prove_mark(draft)
     return draft

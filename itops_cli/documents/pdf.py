@@ -27,7 +27,8 @@ def command(documents: tuple[str, ...], lang: str | None, internal: bool, fmt: s
     """Watermarked PDFs for one recipient. DOC is the id or path of a document, or a change for its record.
 
     All are set before the first is handed out, and every export is a line of the ledger before the file is put in its
-    place. Markdown stays inside: an internal document needs --internal.
+    place. Markdown stays inside: an internal document needs --internal. An external one goes out only where nothing of the
+    inside is in it: no internal address, port, URL or host name, no account, credential ref or data path of any service.
 
     Example: itops docs pdf svc-web-manual --to 某某公司 --output /tmp
     """

@@ -21,19 +21,26 @@ from itops_cli.output import emit, format_option
 @click.argument("file", metavar="FOREIGN.pdf", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @click.option("--id", "name", required=True, type=options.Line(), metavar="ID", help="What it is called in the ledger.")
 @click.option("--version", default="1.0", type=options.Line(), show_default=True, help="Its version.")
+@click.option("--internal", is_flag=True, help="It stays inside; the ledger says so, and it is not looked through.")
 @options.handing_out
 @format_option
-def command(file: Path, name: str, version: str, fmt: str, **order: Any) -> None:
+def command(file: Path, name: str, version: str, internal: bool, fmt: str, **order: Any) -> None:
     """Lay the watermark over every page of a foreign PDF, and note the export in the ledger.
+
+    It is looked through like an external document of our own, as far as its pages have text.
 
     Example: itops docs stamp vendor.pdf --to 某某公司 --id vendor-manual --version 3.2
     """
-    from itops_cli.documents import exporting, foreign
+    from itops_cli.documents import exporting, foreign, outside
+    from itops_cli.typeset import finish
 
+    ws = workspace.find()
     content = file.read_bytes()
-    about = {"document": name, "title": file.name, "version": version, "classification": "external",
+    about = {"document": name, "title": file.name, "version": version, "classification": "internal" if internal else "external",
              "source_sha256": hashlib.sha256(content).hexdigest(), "stamped": True}  # fmt: skip
     with foreign.read(content, file) as pdf:
         say(f"{file}: its digital signature does not survive the stamp" if foreign.signed(pdf) else "")
-        made = exporting.stamp(workspace.find(), pdf, about, exporting.Order(**order))
+        if not internal:
+            outside.Watch(ws).let_out_pdf(finish.texts(content), file)
+        made = exporting.stamp(ws, pdf, about, exporting.Order(**order))
     emit(made, fmt, f"{made['path']}  No. {made['number']}  sha256 {made['sha256']}")

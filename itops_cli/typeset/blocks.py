@@ -57,10 +57,15 @@ class _Reader:
         self.line = first_line
 
     def blocks(self, nodes: Sequence[Any]) -> list[Block]:
+        """Each with the line of the file at which it begins."""
+        made: list[Block] = []
         for node in nodes:  # footnotes stand last, and are set where they are called
             if node.type == "footnote_block":
                 self.notes = {note.meta["id"]: self.blocks(note.children) for note in node.children}
-        return [block for node in nodes for block in self.block(node)]
+        for node in nodes:
+            line = self.offset + node.map[0] if node.map else self.line
+            made += [{**block, "line": line} for block in self.block(node)]
+        return made
 
     def block(self, node: Any) -> Iterator[Block]:
         self.line = self.offset + node.map[0] if node.map else self.line

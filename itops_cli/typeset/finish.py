@@ -61,6 +61,12 @@ def flattened(content: bytes) -> Any:
     return made
 
 
+def texts(content: bytes) -> list[str]:
+    """The text of each page; of a page that is a picture there is none."""
+    with need("pypdfium2").PdfDocument(content) as pages:
+        return [page.get_textpage().get_text_range() for page in pages]
+
+
 def keywords(pdf: Any) -> list[str]:
     """The document's keywords, one by one."""
     text = str(pdf.docinfo.get("/Keywords", "")) if pdf.docinfo else ""

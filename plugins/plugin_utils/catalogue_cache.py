@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, schema, spec
+from ansible_collections.itops.maintenance.plugins.plugin_utils import clauses, labels, schema, spec
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Vaulted
 
@@ -120,6 +120,7 @@ def _program() -> str:
     files = [
         *here.glob("*.py"),
         *labels.FOLDER.glob("*.yml"),
+        clauses.FILE,
         *(spec.ROLES / role / "meta" / "argument_specs.yml" for role in ("service", "step")),
     ]
     parts += [path.read_bytes() for path in sorted(files)]

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, literal_secrets, schema, source, step_rules, unseen
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, clauses, literal_secrets, schema, source, step_rules, unseen
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -98,7 +98,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     problems = [*raw.problems, *problems]
     report = _Report(str(path), raw, data)
     unshaped = bool(errors(problems))
-    problems += _references(report, services, people)
+    problems += [*_references(report, services, people), *_standards(report)]
     if unshaped:
         return None, [*problems, *_unfilled(report, data)]
     name_steps(data)
@@ -176,6 +176,11 @@ def _references(report: _Report, services: Mapping[str, Record], people: Mapping
     for index, host in enumerate((report.data.get("plan") or {}).get("hosts") or []):
         if hosts and host not in hosts:
             yield report.at("plan", "hosts", index, message="not a host of the service", found=host, allowed=", ".join(sorted(hosts)))
+
+
+def _standards(report: _Report) -> Iterator[Problem]:
+    for path, message, found, allowed, remedy in clauses.faults(report.data.get("satisfies") or {}):
+        yield report.at("satisfies", *path, message=message, found=found, allowed=allowed, remedy=remedy)
 
 
 def _shared_hosts(report: _Report, wanted: list[str], services: Mapping[str, Record]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@
 """Writes between the two markers of a hand-written Markdown file and touches nothing else of it.
 
 The markers are lines of their own: `<!-- itops:status begin -->` and `<!-- itops:status end -->`; with a name (of a
-service, say) `<!-- itops:status web begin -->` and `<!-- itops:status web end -->`.
+service, say) `<!-- itops:status web begin -->` and `<!-- itops:status web end -->`. Other texts have a word of their own for `status`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 
-def marker(edge: str, name: str = "") -> str:
+def marker(edge: str, name: str = "", what: str = "status") -> str:
     """The line that begins or ends the part which is ours."""
-    return " ".join(filter(None, ("<!-- itops:status", name, edge, "-->")))
+    return " ".join(filter(None, (f"<!-- itops:{what}", name, edge, "-->")))
 
 
-def into(file: Path, text: str, name: str = "") -> bool:
+def into(file: Path, text: str, name: str = "", what: str = "status") -> bool:
     """Put `text` between the markers; whether the file had to be written. Line ends, byte order mark, mode and owner stay.
 
     Raises BadInput where the markers are not there exactly once and in order, and OSError; then nothing is written.
     """
     place = Path(os.path.realpath(file))  # a link stays a link
     old = place.read_bytes()
-    new = spliced(old, text, name, str(file))
+    new = spliced(old, text, name, str(file), what)
     if new == old:
         return False
     before = place.stat()
@@ -39,12 +39,12 @@ def into(file: Path, text: str, name: str = "") -> bool:
     return True
 
 
-def spliced(old: bytes, text: str, name: str = "", file: str = "") -> bytes:
+def spliced(old: bytes, text: str, name: str = "", file: str = "", what: str = "status") -> bytes:
     """The content with `text` between its markers, in the line ends of the begin marker."""
     if fault := _not_text(old):
         raise BadInput([Problem(file, fault, "", "not UTF-8 text, so nothing can be put into it", allowed="UTF-8")])
     lines = old.splitlines(keepends=True)  # of bytes: only \n, \r and \r\n end a line
-    begin, end = _only(lines, name, file)
+    begin, end = _only(lines, {edge: marker(edge, name, what) for edge in ("begin", "end")}, file)
     ending = lines[begin][len(lines[begin].rstrip(b"\r\n")) :]
     body = [line.encode() + ending for line in ["", *text.strip("\n").split("\n"), ""]]
     return b"".join([*lines[: begin + 1], *body, *lines[end:]])
@@ -59,9 +59,8 @@ def _not_text(content: bytes) -> int:
     return 0
 
 
-def _only(lines: list[bytes], name: str, file: str) -> tuple[int, int]:
+def _only(lines: list[bytes], edges: dict[str, str], file: str) -> tuple[int, int]:
     """Where the two markers stand, each exactly once and the begin first."""
-    edges = {edge: marker(edge, name) for edge in ("begin", "end")}
     found = {edge: [number for number, line in enumerate(lines) if _plain(line) == text] for edge, text in edges.items()}
     problems = [
         Problem(file, number + 1, "", "marker stands twice", edges[edge], "each marker once") for edge, numbers in found.items() for number in numbers[1:]

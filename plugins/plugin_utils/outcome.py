@@ -37,7 +37,7 @@ EXIT_TABLE = (
     Status(3, "refused", "检查不通过，未执行", "the gate refused; nothing was changed on any host"),
     Status(4, "not_verified", "台账校验不通过", "the ledger does not verify, events named; with --check, a file is not what it is made from"),
     Status(5, "unhealthy", "需人工处理", "doctor found something a person has to decide"),
-    Status(6, "warned", "有警告", "doctor found only warnings"),
+    Status(6, "warned", "有警告", "doctor found only warnings; with docs register --overdue a review is overdue"),
     Status(10, PARTIAL, "部分达成", "achieved on some hosts; the others were rolled back, skipped or not started"),
     Status(11, ROLLED_BACK, "已回滚并验证", "rolled back, and the way back was verified"),
     Status(12, UNVERIFIED, "已回滚未验证", "rolled back, but nothing proves that the service is as before"),

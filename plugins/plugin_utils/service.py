@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     addresses,
+    clauses,
     known_errors,
     labels,
     literal_secrets,
@@ -275,6 +276,11 @@ def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
                 )
 
 
+def _standards(record: Record, report: Report) -> Iterator[Problem]:
+    for path, *what in clauses.faults(record["satisfies"]):
+        yield report.error(("satisfies", *path), *what)
+
+
 RULES: tuple[Callable[[Record, Report], Iterator[Problem]], ...] = (
-    _identity, _texts, _numbers, _backup, _addresses, _redundancy, _maintenance, _steps,
+    _identity, _texts, _numbers, _backup, _addresses, _redundancy, _maintenance, _steps, _standards,
 )  # fmt: skip

@@ -71,14 +71,14 @@ def roll_up_csv(found: Status, lang: str) -> str:
     """All services, remarks and warnings in the last column."""
     words = Words(lang)
     names = ("id", GENERAL, *COLUMNS, *LAST, "remark")
-    return _csv([words.header(name) for name in names], (_flat(Cells(row, words)) for row in found.rows))
+    return comma_separated([words.header(name) for name in names], (_flat(Cells(row, words)) for row in found.rows))
 
 
 def sheet_csv(found: Status, lang: str) -> str:
     """The single-service sheet without its free rows."""
     cells = Cells(found.rows[0], Words(lang))
     rows = [*sheet_rows(cells, cells.words), *([cells.words.header(name), cells.cell(name), ""] for name in LAST)]
-    return _csv(sheet_head(cells, cells.words), (row for row in rows if any(row)))
+    return comma_separated(sheet_head(cells, cells.words), (row for row in rows if any(row)))
 
 
 def _flat(cells: Cells) -> list[str]:
@@ -86,7 +86,7 @@ def _flat(cells: Cells) -> list[str]:
     return [cells.row.id, cells.plain_name(), *(cells.cell(column) for column in (*COLUMNS, *LAST)), cells.words.text("sentence").join(notes)]
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def comma_separated(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """One line a row whatever stands in it; what a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

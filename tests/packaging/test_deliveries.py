@@ -58,6 +58,7 @@ def test_collection_package_holds_the_collection_only(archive: Path, tmp_path: P
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as package:
         names = package.getnames()
     assert {"plugins/callback/record.py", "roles/service/meta/argument_specs.yml", "playbooks/maintain.yml", "LICENSE"} <= set(names)
+    assert {"docs_templates/clauses.yml", "docs_templates/labels/document_register.yml"} <= set(names), "data files that are no code"
     foreign = ("tests/", "demo/", "itops_cli/", "benchmarks/", "collections/", "inventory/", ".venv/", ".git/", "records/")
     assert [name for name in names if name.startswith(foreign) or name.endswith(".pyc")] == []
 

@@ -122,7 +122,7 @@ def test_operations_and_their_steps_in_the_seeds_prompt_form() -> None:
     ]
     told = dict(sections(bare(text)))["#### 更新"]
     assert told.startswith("1. 说明：换版本\n2. 执行维护：脚本\n\n**2.1** 换包\n")
-    assert '```\n命令格式：./update.sh --all\n[app@web]# ./update.sh --all\n\n验证方式：包含=["done"]\n```' in told
+    assert '```\n命令格式：./update.sh --all\n[app@web]# ./update.sh --all\n\n验证方式：包含 "done"\n```' in told
     assert "```\n命令格式：systemctl start web\n[deploy-account@web]# systemctl start web\n\n验证方式：无异常反馈\n```" in told
     assert "Form of a command: ./update.sh --all" in body("service_management", FULL, "en")
 
