@@ -28,7 +28,6 @@ class Built:
     services: int
     records: int
     documents: int
-    pages: int
     faults: list[str]
 
 
@@ -46,7 +45,7 @@ def build(ws: Workspace, known: Catalogue, folder: Path, now: datetime, progress
         services.write(site, world, done)
         documents.write(site, shelf, known.people, done)
         faults = records.write(site, places, done)
-    return Built(str(folder), len(found.rows), len(places), len(shelf), site.pages, [*shelf.faults, *faults])
+    return Built(str(folder), len(found.rows), len(places), len(shelf), [*shelf.faults, *faults])
 
 
 def _windows(ws: Workspace, known: Catalogue, carried_out: set[str]) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import report
+
 from itops_cli.typeset import need
 
 SCHEMES = ("http", "https", "mailto")
@@ -29,7 +31,7 @@ class Places:
 
 def html(text: str, places: Places) -> str:
     """The body as HTML, its headings one level lower: the page has its own first one. Needs the extra `site`."""
-    tokens = _parser().parse(text)
+    tokens = _parser().parse(report.visible(text))
     for token in tokens:
         _block(token)
         _inline(token.children or [], places)

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, report, status_tables
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, status_tables
 from ansible_collections.itops.maintenance.plugins.plugin_utils.charts.svg import Chart
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 from markupsafe import Markup
+
+from itops_cli.site import tables
 
 TEMPLATES = status_tables.TEMPLATES / "site"
 ASSETS = ("site.css", "site.js")
@@ -27,24 +29,15 @@ LONGEST = 150  # characters of a file's name
 
 
 @dataclass(frozen=True)
-class Table:
-    """A head and rows of plain text."""
-
-    head: Sequence[object]
-    rows: Sequence[Sequence[object]]
-
-
-@dataclass
 class Site:
-    """Where pages go, and what all of them know: ids of services, names of records that have a page. `pages` counts what was written."""
+    """Where pages go, and what all of them know: ids of services, names of records that have a page."""
 
     root: Path
     ws: Workspace
     known: Collection[str] = ()
     recorded: Collection[str] = ()
-    pages: int = field(default=0)
 
-    def write(self, lang: str, path: str, template: str, **values: Any) -> None:
+    def page(self, lang: str, path: str, template: str, **values: Any) -> bytes:
         """One page. `path` is below the language's folder; there is a page at the same path in the other language."""
         other = next(known for known in labels.LANGUAGES if known != lang)
         up = "../" * path.count("/")
@@ -52,8 +45,11 @@ class Site:
             lang=lang, up=up, other=f"{up}../{other}/{path}", other_lang=HTML_LANG[other], organisation=self.ws.organisation,
             known=self.known, recorded=self.recorded, **values
         )  # fmt: skip
-        self.put(f"{lang}/{path}", text.encode("utf-8", "replace"))
-        self.pages += 1
+        return text.encode("utf-8", "replace")
+
+    def write(self, lang: str, path: str, template: str, **values: Any) -> None:
+        """Put a page into its place."""
+        self.put(f"{lang}/{path}", self.page(lang, path, template, **values))
 
     def put(self, path: str, content: bytes) -> None:
         """One file below the site."""
@@ -83,16 +79,11 @@ def drawing(chart: Chart) -> Markup:
     return Markup(chart.svg())  # noqa: S704
 
 
-def _shown(value: Any) -> Any:
-    """No text can steer the browser or hide itself: controls and changes of direction become visible."""
-    return report.visible(value) if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable() else value
-
-
 @cache
 def _environment(lang: str) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(TEMPLATES)
-    made = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, finalize=_shown)
-    made.globals |= {"t": _words(lang), "label": labels.label, "html_lang": HTML_LANG[lang], "html_langs": HTML_LANG, "drawing": drawing, "page_of": file_name}
+    made = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, finalize=tables.shown)
+    made.globals |= {"t": _words(lang), "label": labels.label, "html_lang": HTML_LANG[lang], "html_langs": HTML_LANG, "drawing": drawing, "table": tables.html, "page_of": file_name}
     return made
 
 

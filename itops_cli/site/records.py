@@ -6,19 +6,29 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from ansible_collections.itops.maintenance.plugins.plugin_utils import correction, labels, ledger, record, report, wording
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 
-from itops_cli.site.pages import Site, Table, file_name
+from itops_cli.site.pages import Site, file_name
+from itops_cli.site.tables import Table
 
+_SHARED: list[Any] = []  # in a process of its own: what all its records need
 TAIL = 1 << 16  # bytes of a stream in which its last line is looked for
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ledger.LedgerError)
+MANY, CHUNK = 400, 40  # records worth more than one process, and how many one takes at a time
+UNREADABLE = (jinja2.UndefinedError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ledger.LedgerError)
 
 
 @dataclass(frozen=True)
@@ -48,26 +58,46 @@ def folders(records: Path) -> list[Path]:
 
 def write(site: Site, places: list[Path], done: Callable[[int], None]) -> list[str]:
     """All pages and lists; what could not be read."""
-    faults: list[str] = []
     corrected = corrections(place.name for place in places)
     years = list(dict.fromkeys(place.parent.name for place in places))
-    for year, group in groupby(places, key=lambda place: place.parent.name):
-        lines = []
-        for place in group:
-            lines.append(_one(site, place, corrected.get(place.name, [])))
-            done(1)
-        faults += [line.fault for line in lines if line.fault]
-        _list(site, f"records/{year}.html", year, years, lines)
-        if year == years[0]:
-            _list(site, "records/index.html", year, years, lines)
+    faults: list[str] = []
+    with _workers(len(places), site, corrected) as work:
+        for year, group in groupby(places, key=lambda place: place.parent.name):
+            lines = []
+            for line in work(group):
+                lines.append(line)
+                done(1)
+            faults += [line.fault for line in lines if line.fault]
+            _list(site, year, years, lines)
     if not years:
-        _list(site, "records/index.html", "", [], [])
+        _list(site, "", [], [])
     return faults
 
 
-def _list(site: Site, path: str, year: str, years: list[str], lines: list[Line]) -> None:
+@contextmanager
+def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Iterable[Line]]]:
+    """What makes records, in order: over all processors where there is much to do. Raises OSError where a process of it was killed."""
+    if many < MANY or (os.cpu_count() or 1) == 1:
+        yield partial(map, partial(_one, *shared))
+        return
+    try:
+        with ProcessPoolExecutor(mp_context=get_context("fork"), initializer=_SHARED.extend, initargs=(shared,)) as pool:
+            yield partial(pool.map, _one_of_many, chunksize=CHUNK)
+    except BrokenProcessPool:
+        raise OSError("a process that builds the site was killed (no memory?); nothing was changed") from None
+
+
+def _one_of_many(place: Path) -> Line:
+    return _one(*_SHARED, place)
+
+
+def _list(site: Site, year: str, years: list[str], lines: list[Line]) -> None:
+    """A year's list; the newest one is the first that a reader sees."""
+    names = [f"{year}.html"] if year else []
+    names += ["index.html"] if years[:1] in ([], [year]) else []
     for lang in labels.LANGUAGES:
-        site.write(lang, path, "records", year=year, years=years, lines=lines, moment=wording.moment)
+        for name in names:
+            site.write(lang, f"records/{name}", "records", year=year, years=years, lines=lines, moment=wording.moment)
 
 
 def corrections(names: Iterable[str]) -> dict[str, list[str]]:
@@ -80,14 +110,18 @@ def corrections(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _one(site: Site, place: Path, corrected_by: list[str]) -> Line:
+def _one(site: Site, corrected: Mapping[str, list[str]], place: Path) -> Line:
+    """Writes the pages of a record. Raises OSError where they cannot be written."""
+    files: dict[str, bytes] = {}
     try:
         folded = read(place)
         line = _line(folded)
         for lang in labels.LANGUAGES:
-            _page(site, place, folded, lang, corrected_by)
+            files |= _page(site, place, folded, lang, corrected.get(place.name, []))
     except UNREADABLE as error:
         return Line(place.name, fault=f"{place}: {type(error).__name__}: {wording.shorten(error)} → itops record verify {place.name}")
+    for path, content in files.items():
+        site.put(path, content)
     return line
 
 
@@ -124,21 +158,17 @@ def _line(folded: Mapping[str, Any]) -> Line:
     return replace(line, started=str(basic["started"]), executor=str(basic["executor"]), **ended)
 
 
-def _page(site: Site, place: Path, folded: Mapping[str, Any], lang: str, corrected_by: list[str]) -> None:
-    path = f"records/{file_name(str(folded['change']))}"
-    beside = list(_copied(site, place, lang, path))
+def _page(site: Site, place: Path, folded: Mapping[str, Any], lang: str, corrected_by: list[str]) -> dict[str, bytes]:
+    """The page, and Markdown and PDF beside the ledger, which come along: path -> content."""
+    page = file_name(str(folded["change"]))
+    beside = {file: page.removesuffix("html") + (file.suffix[1:] if file.suffix == ".md" else file.name) for file in _beside(place, lang)}
     if "corrects" in folded:
         values = {"sections": [("basic", labels.label("correction", "record", lang), [Table([], correction.pairs(folded, lang))])], "transcript": ""}
     else:
         values = {"sections": list(report.sections(folded, lang, Table)), "transcript": report.transcript(folded)}
-    site.write(lang, path, "record", r=folded, beside=beside, corrected_by=corrected_by, **values)
+    content = site.page(lang, f"records/{page}", "record", r=folded, beside=beside, corrected_by=corrected_by, **values)
+    return {f"{lang}/records/{page}": content, **{f"{lang}/records/{name}": file.read_bytes() for file, name in beside.items()}}
 
 
-def _copied(site: Site, place: Path, lang: str, path: str) -> Iterator[tuple[str, str]]:
-    """Markdown and PDF beside the ledger come along: (file, what it is)."""
-    markdown = place / f"record.{lang}.md"
-    for file in (markdown, *sorted(place.glob("*.pdf"))):
-        if file.is_file():
-            name = f"{path.removesuffix('.html')}{'.md' if file == markdown else '.' + file.name}"
-            site.put(f"{lang}/{name}", file.read_bytes())
-            yield name.removeprefix("records/"), "Markdown" if file == markdown else file.name
+def _beside(place: Path, lang: str) -> list[Path]:
+    return [file for file in (place / f"record.{lang}.md", *sorted(place.glob("*.pdf"))) if file.is_file()]

@@ -18,8 +18,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Ro
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import COLUMNS, GENERAL, LAST, Cells, Words
 
 from itops_cli.site.documents import Shelf
-from itops_cli.site.pages import Site, Table, file_name
+from itops_cli.site.pages import Site, file_name
 from itops_cli.site.past import Past
+from itops_cli.site.tables import Table
 
 FULLEST = 15  # services in the picture of the overview
 URGENT = 30  # that are listed above the table

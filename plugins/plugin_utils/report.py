@@ -59,7 +59,7 @@ def transcript(record: Mapping[str, Any]) -> str:
 
 def visible(text: str) -> str:
     """The text without what would steer a terminal: control characters and changes of direction become `\ufffd`; lines and blanks stay."""
-    return "".join(c if c in "\n\t\u00a0\u3000" or c.isprintable() else "\ufffd" for c in text)
+    return "\n".join(line if line.isprintable() else "".join(c if c in "\t\u00a0\u3000" or c.isprintable() else "\ufffd" for c in line) for line in text.split("\n"))
 
 
 def _fenced(text: str) -> str:
@@ -95,7 +95,7 @@ class _Page(Generic[Table]):
 
     def rows(self, names: Sequence[str], items: Sequence[Row], *cells: Callable[[Row], Any]) -> Table:
         """A table; one row of dashes where there is nothing."""
-        made = [[make(item) if make(item) not in (None, "") else EMPTY for make in cells] for item in items]
+        made = [[EMPTY if (found := make(item)) in (None, "") else found for make in cells] for item in items]
         return self.write([self.t(name) for name in names], made or [[EMPTY] * len(names)])
 
     def basic(self) -> Table:
