@@ -52,7 +52,7 @@ def contenders(root: Path, peers: Path, missing: str, records: int) -> Iterator[
 
     yield Entrant("itops docs site", measure.itops("docs", "site", "site"), before=lambda: gone("site"), after=lambda: made("site", 2 * records))
     python = peers / "bin/python"
-    pelican = [python, "-m", "pelican", "-q", "-s", "pelican.py", "-o", "pelican-out"]
+    pelican = [python, "-m", "pelican", "-q", "-s", "settings.py", "-o", "pelican-out"]
     yield Entrant(BASELINE, pelican, {"PYTHONPATH": ""}, before=lambda: gone("pelican-out"), after=lambda: made("pelican-out", 2 * records), absent=missing)
     late = missing or (f"more than {MKDOCS_MOST:,} records" if records > MKDOCS_MOST else "")
     mkdocs = [python, "-m", "mkdocs", "build", "-q", "-d", "mkdocs-out"]
@@ -67,7 +67,7 @@ def lay_out(root: Path, services: int, records: int) -> None:
     (root / "pelican").mkdir()
     (root / "mkdocs.yml").write_text("site_name: records\ndocs_dir: mkdocs\ntheme: readthedocs\nplugins: []\n")
     (root / "mkdocs/index.md").write_text("# records\n")
-    (root / "pelican.py").write_text(PELICAN)
+    (root / "settings.py").write_text(PELICAN)
     for number in range(records):
         change = f"CHG-2026{number % 12 + 1:02}{number // 12 % 28 + 1:02}-{number:05}"
         place = root / "records/2026" / change

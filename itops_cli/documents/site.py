@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,10 +57,10 @@ def _now() -> datetime:
 @contextmanager
 def _bar() -> Iterator[Callable[[int], Callable[[int], None]]]:
     """A bar on standard error, from when the number of things is known."""
-    with click.progressbar(length=0, label="site", file=click.get_text_stream("stderr"), update_min_steps=50) as bar:
+    with ExitStack() as stack:
 
         def begin(length: int) -> Callable[[int], None]:
-            bar.length = length
-            return bar.update
+            bar = click.progressbar(length=length, label="site", file=sys.stderr, update_min_steps=50)
+            return stack.enter_context(bar).update
 
         yield begin

@@ -66,6 +66,7 @@ def shelf(ws: Workspace) -> Shelf:
 
 def write(site: Site, known: Shelf, people: Mapping[str, Mapping[str, Any]], done: Callable[[int], None]) -> None:
     """The list, then document after document."""
+
     def name(person: object) -> str:
         return str((people.get(str(person)) or {}).get("name") or person or "")
 

@@ -83,7 +83,15 @@ def drawing(chart: Chart) -> Markup:
 def _environment(lang: str) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(TEMPLATES)
     made = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True, finalize=tables.shown)
-    made.globals |= {"t": _words(lang), "label": labels.label, "html_lang": HTML_LANG[lang], "html_langs": HTML_LANG, "drawing": drawing, "table": tables.html, "page_of": file_name}
+    made.globals |= {
+        "t": _words(lang),
+        "label": labels.label,
+        "html_lang": HTML_LANG[lang],
+        "html_langs": HTML_LANG,
+        "drawing": drawing,
+        "table": tables.html,
+        "page_of": file_name,
+    }
     return made
 
 

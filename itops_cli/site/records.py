@@ -21,10 +21,12 @@ from typing import Any
 import jinja2
 from ansible_collections.itops.maintenance.plugins.plugin_utils import correction, labels, ledger, record, report, wording
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from markupsafe import Markup
 
 from itops_cli.site.pages import Site, file_name
 from itops_cli.site.tables import Table
 
+Made = tuple[dict[str, Markup], str]  # the row of a record in each language's list, and what is wrong with it
 _SHARED: list[Any] = []  # in a process of its own: what all its records need
 TAIL = 1 << 16  # bytes of a stream in which its last line is looked for
 MANY, CHUNK = 400, 40  # records worth more than one process, and how many one takes at a time
@@ -63,19 +65,20 @@ def write(site: Site, places: list[Path], done: Callable[[int], None]) -> list[s
     faults: list[str] = []
     with _workers(len(places), site, corrected) as work:
         for year, group in groupby(places, key=lambda place: place.parent.name):
-            lines = []
-            for line in work(group):
-                lines.append(line)
+            rows: dict[str, list[Markup]] = {lang: [] for lang in labels.LANGUAGES}
+            for made, fault in work(group):
+                for lang, row in made.items():
+                    rows[lang].append(row)
+                faults += [fault] if fault else []
                 done(1)
-            faults += [line.fault for line in lines if line.fault]
-            _list(site, year, years, lines)
+            _list(site, year, years, rows)
     if not years:
-        _list(site, "", [], [])
+        _list(site, "", [], {})
     return faults
 
 
 @contextmanager
-def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Iterable[Line]]]:
+def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Iterable[Made]]]:
     """What makes records, in order: over all processors where there is much to do. Raises OSError where a process of it was killed."""
     if many < MANY or (os.cpu_count() or 1) == 1:
         yield partial(map, partial(_one, *shared))
@@ -87,17 +90,18 @@ def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Ite
         raise OSError("a process that builds the site was killed (no memory?); nothing was changed") from None
 
 
-def _one_of_many(place: Path) -> Line:
-    return _one(*_SHARED, place)
+def _one_of_many(place: Path) -> Made:
+    site, corrected = _SHARED
+    return _one(site, corrected, place)
 
 
-def _list(site: Site, year: str, years: list[str], lines: list[Line]) -> None:
+def _list(site: Site, year: str, years: list[str], rows: Mapping[str, list[Markup]]) -> None:
     """A year's list; the newest one is the first that a reader sees."""
     names = [f"{year}.html"] if year else []
     names += ["index.html"] if years[:1] in ([], [year]) else []
     for lang in labels.LANGUAGES:
         for name in names:
-            site.write(lang, f"records/{name}", "records", year=year, years=years, lines=lines, moment=wording.moment)
+            site.write(lang, f"records/{name}", "records", year=year, years=years, rows=Markup().join(rows.get(lang, ())))
 
 
 def corrections(names: Iterable[str]) -> dict[str, list[str]]:
@@ -110,19 +114,26 @@ def corrections(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _one(site: Site, corrected: Mapping[str, list[str]], place: Path) -> Line:
-    """Writes the pages of a record. Raises OSError where they cannot be written."""
+def _one(site: Site, corrected: Mapping[str, list[str]], place: Path) -> Made:
+    """Writes the pages of a record; its row in the lists, and what is wrong with it. Raises OSError where they cannot be written."""
     files: dict[str, bytes] = {}
     try:
         folded = read(place)
-        line = _line(folded)
+        rows = _rows(site, _line(folded))
         for lang in labels.LANGUAGES:
             files |= _page(site, place, folded, lang, corrected.get(place.name, []))
     except UNREADABLE as error:
-        return Line(place.name, fault=f"{place}: {type(error).__name__}: {wording.shorten(error)} → itops record verify {place.name}")
+        fault = f"{place}: {type(error).__name__}: {wording.shorten(error)} → itops record verify {place.name}"
+        return _rows(site, Line(place.name, fault=fault)), fault
     for path, content in files.items():
         site.put(path, content)
-    return line
+    return rows, ""
+
+
+def _rows(site: Site, line: Line) -> dict[str, Markup]:
+    """Its row in each language's list."""
+    texts = {lang: site.page(lang, "records/index.html", "record_row", line=line, moment=wording.moment) for lang in labels.LANGUAGES}
+    return {lang: Markup(text.decode()) for lang, text in texts.items()}  # noqa: S704 (a template's, escaped there)
 
 
 def read(place: Path) -> Mapping[str, Any]:
@@ -154,21 +165,21 @@ def _line(folded: Mapping[str, Any]) -> Line:
     if "corrects" in folded:
         return replace(line, started=str(folded["at"]), executor=str(folded["by"]["name"]), state="correction")
     basic, outcome = folded["basic"], folded["outcome"]
-    ended = {"result": str(outcome["result"]), "backout": str(outcome["backout"])} if folded["runs"] else {}
-    return replace(line, started=str(basic["started"]), executor=str(basic["executor"]), **ended)
+    result, backout = (str(outcome[name]) if folded["runs"] else "" for name in ("result", "backout"))
+    return replace(line, started=str(basic["started"]), executor=str(basic["executor"]), result=result, backout=backout)
 
 
 def _page(site: Site, place: Path, folded: Mapping[str, Any], lang: str, corrected_by: list[str]) -> dict[str, bytes]:
     """The page, and Markdown and PDF beside the ledger, which come along: path -> content."""
     page = file_name(str(folded["change"]))
-    beside = {file: page.removesuffix("html") + (file.suffix[1:] if file.suffix == ".md" else file.name) for file in _beside(place, lang)}
+    beside = {name: page.removesuffix("html") + name.replace(f"record.{lang}.md", "md") for name in _beside(place, lang)}
     if "corrects" in folded:
         values = {"sections": [("basic", labels.label("correction", "record", lang), [Table([], correction.pairs(folded, lang))])], "transcript": ""}
     else:
         values = {"sections": list(report.sections(folded, lang, Table)), "transcript": report.transcript(folded)}
     content = site.page(lang, f"records/{page}", "record", r=folded, beside=beside, corrected_by=corrected_by, **values)
-    return {f"{lang}/records/{page}": content, **{f"{lang}/records/{name}": file.read_bytes() for file, name in beside.items()}}
+    return {f"{lang}/records/{page}": content, **{f"{lang}/records/{name}": (place / file).read_bytes() for file, name in beside.items()}}
 
 
-def _beside(place: Path, lang: str) -> list[Path]:
-    return [file for file in (place / f"record.{lang}.md", *sorted(place.glob("*.pdf"))) if file.is_file()]
+def _beside(place: Path, lang: str) -> list[str]:
+    return sorted(name for name in os.listdir(place) if name == f"record.{lang}.md" or name.endswith(".pdf"))

@@ -59,7 +59,11 @@ def transcript(record: Mapping[str, Any]) -> str:
 
 def visible(text: str) -> str:
     """The text without what would steer a terminal: control characters and changes of direction become `\ufffd`; lines and blanks stay."""
-    return "\n".join(line if line.isprintable() else "".join(c if c in "\t\u00a0\u3000" or c.isprintable() else "\ufffd" for c in line) for line in text.split("\n"))
+    return "\n".join(line if line.isprintable() else "".join(map(_seen, line)) for line in text.split("\n"))
+
+
+def _seen(char: str) -> str:
+    return char if char in "\t\u00a0\u3000" or char.isprintable() else "\ufffd"
 
 
 def _fenced(text: str) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, facts_history, ledger, register, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, facts_history, register, workspace
 
 from itops_cli.site import build
 from tests.unit import make, past
@@ -78,9 +77,10 @@ def _records(root: Path) -> None:
         change = past.planned(root, f"CHG-202611{number + 20}-01", title=f"门户网站升级 2.{number}")
         past.carried_out(change, root, end=end, number=number)
     records = workspace.load(root).records
-    lines = [(f"CHG-2026{month:02}10-01", sid, end, month) for month in range(1, 11) for sid, end in (("wiki", "achieved"), ("mail", "partial" if month % 4 else "not_achieved"))]
-    for change, sid, result, month in lines:
-        run = {"run": f"R-{change}-{sid}", "verb": "run", "user": "li", "started": f"2026-{month:02}-10T02:00:00+08:00", "ended": f"2026-{month:02}-10T02:09:00+08:00", "exit": 0}
+    ends = [(month, sid, end) for month in range(1, 11) for sid, end in (("wiki", "achieved"), ("mail", "partial" if month % 4 else "not_achieved"))]
+    for month, sid, result in ends:
+        change, at = f"CHG-2026{month:02}10-01", f"2026-{month:02}-10T02:00:00+08:00"
+        run = {"run": f"R-{change}-{sid}", "verb": "run", "user": "li", "started": at, "ended": at, "exit": 0}
         record = {"change": change, "title": "例行维护", "runs": [run], "services": [{"id": sid}], "ledger": {"seq": 1, "head": "0" * 64},
                   "outcome": {"result": result, "backout": "succeeded" if result == "not_achieved" else "not_needed"}}  # fmt: skip
         register.append(records, record)
@@ -102,5 +102,3 @@ def built(root: Path, folder: Path, now: datetime = NOW) -> build.Built:
 
 def read(folder: Path, page: str) -> str:
     return (folder / page).read_text("utf-8")
-
-

@@ -51,7 +51,10 @@ def test_it_is_no_host_among_the_facts(tmp_path: Path) -> None:
     assert list(facts.load(tmp_path)) == ["web1"] and list(facts.attempts(tmp_path, AT)) == ["web1"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1}', '{"format": 1, "days": {"never": {}}}', '{"format": 1, "days": {"2026-01-01": {"hdd": []}}}', '{"format": 1, "days": [1]}'])
+DAMAGED = ("", "[]", "{", '{"format": 1}', '{"format": 1, "days": {"never": {}}}', '{"format": 1, "days": {"2026-01-01": {"hdd": []}}}')
+
+
+@pytest.mark.parametrize("text", [*DAMAGED, '{"format": 1, "days": [1]}'])
 def test_a_damaged_file_begins_anew(tmp_path: Path, text: str) -> None:
     facts_history.add(tmp_path, "web1", measured(10), AT)
     facts_history.path(tmp_path, "web1").write_text(text)

@@ -43,8 +43,13 @@ def draw(shares: Sequence[Share], lang: str, name: str = "capacity") -> Chart:
     return Chart(
         name, lang, label("capacity", lang), label("capacity_says", lang, services=len(shares), full=full), (WIDTH, height), drawn(ticks, bars),
         tuple(label(key, lang) for key in ("service", "allocated", "supported", "percent", "threshold")),
-        tuple((s.name, str(s.allocated), f"{s.supported} {s.unit}".strip(), f"{s.percent}%", EMPTY if s.threshold is None else f"{s.threshold}%") for s in shares),
+        tuple(map(_row, shares)),
     )  # fmt: skip
+
+
+def _row(share: Share) -> tuple[str, ...]:
+    threshold = EMPTY if share.threshold is None else f"{share.threshold}%"
+    return (share.name, str(share.allocated), f"{share.supported} {share.unit}".strip(), f"{share.percent}%", threshold)
 
 
 def _x(percent: float) -> float:

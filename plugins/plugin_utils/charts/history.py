@@ -33,8 +33,7 @@ def draw(runs: Sequence[Ended], today: date, lang: str, name: str = "history") -
     counts = {end: sum(run.end == end for run in shown) for end in ENDS}
     ticks = [_tick(_x(date(year, month, 1), start), f"{year}-{month:02}") for year in range(start.year, today.year + 1) for month in (1, 4, 7, 10)
              if start + timedelta(days=20) <= date(year, month, 1) <= today]  # fmt: skip
-    signs = [element("g", element("title", f"{run.day}: {run.change} {label(run.end, lang)}"), sign(run.end, _x(run.day, start) - SIZE / 2, MIDDLE - SIZE / 2, SIZE))
-             for run in shown]  # fmt: skip
+    signs = [_sign(run, _x(run.day, start), lang) for run in shown]
     return Chart(
         name, lang, label("history", lang), label("history_says", lang, runs=len(shown), **counts), (WIDTH, HEIGHT),
         drawn(rule(LEFT, MIDDLE, LEFT + ACROSS, MIDDLE, "plan"), ticks, signs, legend(ENDS, lang, LEFT, HEIGHT - 8, 150)),
@@ -45,6 +44,11 @@ def draw(runs: Sequence[Ended], today: date, lang: str, name: str = "history") -
 
 def _x(day: date, start: date) -> float:
     return LEFT + SIZE / 2 + (ACROSS - SIZE) * (day - start) / BACK
+
+
+def _sign(run: Ended, x: float, lang: str) -> Drawn:
+    said = element("title", f"{run.day}: {run.change} {label(run.end, lang)}")
+    return element("g", said, sign(run.end, x - SIZE / 2, MIDDLE - SIZE / 2, SIZE))
 
 
 def _tick(x: float, said: str) -> Drawn:

@@ -29,7 +29,8 @@ def sign(kind: str, x: float, y: float, size: float = 14) -> Drawn:
     if kind == "due":  # a ring
         return path(_circle(s / 2, s * 0.29), **stroked(colour, 1.6), **at)
     if kind == "window":  # two brackets
-        return path(f"M{s * 0.4:g} {s * 0.2:g}H{s * 0.2:g}V{s * 0.8:g}H{s * 0.4:g}M{s * 0.6:g} {s * 0.2:g}H{s * 0.8:g}V{s * 0.8:g}H{s * 0.6:g}", **stroked(colour), **at)
+        left, right, top, low = s * 0.2, s * 0.8, s * 0.2, s * 0.8
+        return path(f"M{s * 0.4:g} {top:g}H{left:g}V{low:g}H{s * 0.4:g}M{s * 0.6:g} {top:g}H{right:g}V{low:g}H{s * 0.6:g}", **stroked(colour), **at)
     return Drawn(drawn(box(x, y, s, s, rx=2, **filled(colour)), path(_INNER[kind](s), **ON_COLOUR, **at)))
 
 
@@ -37,12 +38,12 @@ def _circle(middle: float, radius: float) -> str:
     return f"M{middle - radius:g} {middle:g}a{radius:g} {radius:g} 0 1 0 {2 * radius:g} 0a{radius:g} {radius:g} 0 1 0 {-2 * radius:g} 0"
 
 
-_INNER = {
-    "achieved": lambda s: f"M{s * 0.22:g} {s * 0.52:g}L{s * 0.42:g} {s * 0.72:g}L{s * 0.78:g} {s * 0.28:g}",  # a tick
-    "partial": lambda s: f"M{s * 0.22:g} {s * 0.5:g}H{s * 0.78:g}",  # a dash
-    "rolled_back": lambda s: f"M{s * 0.5:g} {s * 0.22:g}L{s * 0.24:g} {s * 0.5:g}L{s * 0.5:g} {s * 0.78:g}M{s * 0.26:g} {s * 0.5:g}H{s * 0.8:g}",  # an arrow back
-    "failed": lambda s: f"M{s * 0.26:g} {s * 0.26:g}L{s * 0.74:g} {s * 0.74:g}M{s * 0.74:g} {s * 0.26:g}L{s * 0.26:g} {s * 0.74:g}",  # a cross
-    "overdue": lambda s: f"M{s * 0.5:g} {s * 0.2:g}V{s * 0.6:g}M{s * 0.5:g} {s * 0.72:g}V{s * 0.82:g}",  # an exclamation mark
+_INNER = {  # a tick, a dash, an arrow back, a cross, an exclamation mark
+    "achieved": lambda s: f"M{s * 0.22:g} {s * 0.52:g}L{s * 0.42:g} {s * 0.72:g}L{s * 0.78:g} {s * 0.28:g}",
+    "partial": lambda s: f"M{s * 0.22:g} {s * 0.5:g}H{s * 0.78:g}",
+    "rolled_back": lambda s: f"M{s * 0.5:g} {s * 0.22:g}L{s * 0.24:g} {s * 0.5:g}L{s * 0.5:g} {s * 0.78:g}M{s * 0.26:g} {s * 0.5:g}H{s * 0.8:g}",
+    "failed": lambda s: f"M{s * 0.26:g} {s * 0.26:g}L{s * 0.74:g} {s * 0.74:g}M{s * 0.74:g} {s * 0.26:g}L{s * 0.26:g} {s * 0.74:g}",
+    "overdue": lambda s: f"M{s * 0.5:g} {s * 0.2:g}V{s * 0.6:g}M{s * 0.5:g} {s * 0.72:g}V{s * 0.82:g}",
 }
 
 
