@@ -55,6 +55,8 @@ def _overview(site: Site, world: World, lang: str) -> None:
     charts = [year.draw(today.year, world.days, today, lang), rates.draw(world.past.months, lang)]
     shares = sorted((share for row in found.rows if (share := _share(row, lang))), key=lambda share: -share.percent)[:FULLEST]
     charts += [capacity.draw(shares, lang)] if shares else []
+    for chart in charts:
+        site.put(f"{lang}/charts/{chart.name}.svg", chart.svg().encode())
     rows = ((row, [(name, *_cell(row, Cells(row, words), name)) for name, _header in columns]) for row in found.rows)
     urgent = [(row, Cells(row, words)) for row in sorted(found.rows, key=_urgency) if row.warnings or _urgency(row)[0] < 2]
     site.write(lang, "index.html", "overview", found=found, columns=columns, rows=rows, charts=charts, state_of=state_of,

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import html5lib
+import pypdfium2
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, labels, ledger, report, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
@@ -156,6 +157,21 @@ def test_a_document_is_shown_without_its_html_its_foreign_pictures_and_its_bad_l
     assert "[外部]" in text and "javascript:" not in re.sub(r"\[坏链接\]\(javascript:alert\(1\)\)", "", text)
     assert re.search(r'<img src="../../files/[0-9a-f]{32}.png" alt="登录页面"', text)
     assert '<th class="right" scope="col">' in text and "style=" not in text
+
+
+def test_the_pictures_of_the_first_page_go_into_a_pdf(home: Path, site: Path, tmp_path: Path) -> None:
+    for lang in labels.LANGUAGES:
+        names = [path.name for path in sorted((site / lang / "charts").iterdir())]
+        assert names == ["capacity.svg", "rates.svg", "year.svg"]
+        shown = "\n\n".join(f"![{name}]({(site / lang / 'charts' / name).name})" for name in names)
+        (site.parent / f"{lang}.md").write_text(f"---\nid: pictures\ntitle: Pictures\nside: ops\nowner: zhang\nlang: {lang}\n---\n\n{shown}\n")
+        for name in names:
+            (site.parent / name).write_bytes((site / lang / "charts" / name).read_bytes())
+        done = itops(home, "pdf", str(site.parent / f"{lang}.md"), "--to", "ACME", "--internal", "--output", str(tmp_path), "--format", "json")
+        made = json.loads(done.stdout)
+        with pypdfium2.PdfDocument(made[0]["path"]) as pdf:
+            text = "".join(page.get_textpage().get_text_range() for page in pdf)
+        assert all(word in text for word in ("11月", "维护窗口", "门户网站")) if lang == "zh_CN" else all(word in text for word in ("Nov", "rolled back"))
 
 
 # ---------------------------------------------------------------- any text in any field
@@ -322,26 +338,26 @@ def test_two_builds_of_a_folder_never_meet(tmp_path: Path) -> None:
 
 
 def itops(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from itops_cli.main import main; main()", "docs", "site", *words]
+    command = [sys.executable, "-c", "from itops_cli.main import main; main()", "docs", *words]
     return subprocess.run(command, cwd=root, env={**os.environ, **env}, capture_output=True, text=True, check=False)
 
 
 def test_the_command_builds_says_what_and_keeps_its_time(home: Path, tmp_path: Path) -> None:
-    done = itops(home, str(tmp_path / "public"), "--format", "json", SOURCE_DATE_EPOCH="1795000000")
+    done = itops(home, "site", str(tmp_path / "public"), "--format", "json", SOURCE_DATE_EPOCH="1795000000")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"folder": str(tmp_path / "public"), "services": 5, "records": 3, "documents": 2, "faults": []}
     assert "2026-11-18 19:06 (UTC+8)" in site_house.read(tmp_path / "public", "zh_CN/index.html")
 
 
 def test_the_command_refuses_a_foreign_folder_and_names_what_it_could_not_show(home: Path, tmp_path: Path) -> None:
-    refused = itops(home, str(home))
+    refused = itops(home, "site", str(home))
     assert refused.returncode == 2 and "name another folder" in refused.stderr
     root = make.workspace(tmp_path / "workspace")
     (root / "documents").mkdir()
     (root / "documents/bad.md").write_text("no front matter\n")
-    done = itops(root, str(tmp_path / "public"))
+    done = itops(root, "site", str(tmp_path / "public"))
     assert done.returncode == 4 and "bad.md:1" in done.stderr and (tmp_path / "public/index.html").exists()
     (root / "records").mkdir()
     (root / "records/register.jsonl").write_text("{}\n")
-    damaged = itops(root, str(tmp_path / "other"))
+    damaged = itops(root, "site", str(tmp_path / "other"))
     assert damaged.returncode == 4 and "itops record verify" in damaged.stderr and "Traceback" not in damaged.stderr
