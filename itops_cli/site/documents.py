@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,25 +25,26 @@ PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
 @dataclass
 class Shelf:
-    """What there is of documents: id -> language -> its file and properties. `faults` are files that are none."""
+    """What there is of documents: id -> language -> its file and properties, service -> ids. `faults` are files that are none."""
 
     ids: dict[str, dict[str, Document]] = field(default_factory=dict)
+    services: dict[str, set[str]] = field(default_factory=dict)
     paths: dict[Path, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def shown(self, lang: str) -> list[Document]:
-        """One of each, in this language where there is one, by title."""
-        return sorted((self.one(doc_id, lang) for doc_id in self.ids), key=lambda found: (str(found.meta["title"]), found.id))
+    def shown(self, lang: str, ids: Iterable[str] | None = None) -> list[Document]:
+        """One of each (or of each of these), in this language where there is one, by title."""
+        return sorted((self.one(doc_id, lang) for doc_id in (self.ids if ids is None else ids)), key=lambda found: (str(found.meta["title"]), found.id))
 
     def one(self, doc_id: str, lang: str) -> Document:
         known = self.ids[doc_id]
         return known.get(lang) or next(iter(known.values()))
 
     def of_service(self, sid: str, lang: str) -> list[Document]:
-        return [found for found in self.shown(lang) if sid in (found.meta.get("services") or ())]
+        return self.shown(lang, self.services.get(sid, ()))
 
 
 def shelf(ws: Workspace) -> Shelf:
@@ -61,6 +62,8 @@ def shelf(ws: Workspace) -> Shelf:
             continue
         there[lang] = Document(path, found.meta, "", found.line)
         made.paths[path.resolve()] = found.id
+        for sid in found.meta.get("services") or ():
+            made.services.setdefault(str(sid), set()).add(found.id)
     return made
 
 
@@ -82,7 +85,7 @@ def _page(site: Site, known: Shelf, found: Document, lang: str, name: Callable[[
     text = document.split(found.path.read_bytes().decode("utf-8-sig", "replace"))[1]
     places = markdown.Places(lambda href: _link(known, found, href), lambda src: _picture(site, found, src))
     body = Markup(markdown.html(text, places))  # noqa: S704 (made of escaped text, without raw HTML)
-    site.write(lang, f"documents/{file_name(found.id)}", "document", doc=found, body=body, name=name, langs=sorted(known.ids[found.id]))
+    site.write(lang, f"documents/{file_name(found.id)}", "document", doc=found, body=body, name=name)
 
 
 def _link(known: Shelf, found: Document, href: str) -> str | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ ASSETS = ("site.css", "site.js")
 SECTION = "site"
 HTML_LANG = {"zh_CN": "zh-CN", "en": "en"}
 UNSAFE = re.compile(r"[^A-Za-z0-9.-]|^\.|^index$")
-LONGEST = 150  # characters of a file's name
+LONGEST = 150  # characters of a file's name; of a longer one a digest tells the rest
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class Site:
 def file_name(name: str) -> str:
     """A page's file: a name that could lead elsewhere or be no file's name is spelt out."""
     safe = UNSAFE.sub(lambda match: "".join(f"_{byte:02x}" for byte in match[0].encode("utf-8", "surrogatepass")), name)
-    return safe[:LONGEST] + ".html"
+    if len(safe) > LONGEST:
+        safe = f"{safe[:LONGEST]}_{hashlib.sha256(safe.encode()).hexdigest()[:16]}"
+    return safe + ".html"
 
 
 def drawing(chart: Chart) -> Markup:

@@ -85,7 +85,11 @@ def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Ite
         return
     try:
         with ProcessPoolExecutor(mp_context=get_context("fork"), initializer=_SHARED.extend, initargs=(shared,)) as pool:
-            yield partial(pool.map, _one_of_many, chunksize=CHUNK)
+            try:
+                yield partial(pool.map, _one_of_many, chunksize=CHUNK)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     except BrokenProcessPool:
         raise OSError("a process that builds the site was killed (no memory?); nothing was changed") from None
 
