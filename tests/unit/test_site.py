@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from itops_cli.site import build, pages, past, place, records
 from tests.unit import make, site_house
+from tests.unit import past as past_runs
 
 NAMESPACE = re.compile(r"^\{.*?\}")
 SCHEMES = {"", "http", "https", "mailto", "data"}
@@ -248,6 +249,21 @@ def test_a_view_that_is_behind_its_ledger_is_made_again(home: Path, tmp_path: Pa
     assert records.read(copied) == right
     (copied / "record.json").write_text(json.dumps({**right, "title": "as the ledger says"}))
     assert records.read(copied)["title"] == "as the ledger says", "the view of the last event is taken as it is: cheap"
+
+
+def test_a_correction_and_what_it_corrects_lead_to_each_other(tmp_path: Path) -> None:
+    root = make.workspace(tmp_path / "workspace")
+    past_runs.carried_out(past_runs.planned(root, make.CHANGE), root)
+    name = f"{make.CHANGE}-K01"
+    details = {"corrects": make.CHANGE, "title": "升级", "services": [{"id": "web", "name": "门户网站"}], "seq": 3, "head": "ab" * 32}
+    told = {"decision": "correct", "change": name, "by": "li", "name": "李四", "account": "li", "remark": "窗口写错", "details": details}
+    ledger.Ledger(workspace.load(root).record_dir(name), name).append("decided", told)
+    built = site_house.built(root, tmp_path / "public")
+    assert (built.records, built.faults) == (2, [])
+    own, other = (site_house.read(tmp_path / "public", f"en/records/{page}.html") for page in (name, make.CHANGE))
+    assert "窗口写错" in own and f'<a href="{make.CHANGE}.html">' in own and f'<a href="{name}.html">' in other
+    for page in html(tmp_path / "public"):
+        harmless(page)
 
 
 def test_what_cannot_be_read_is_named_and_does_not_keep_the_rest_from_being_shown(tmp_path: Path) -> None:
