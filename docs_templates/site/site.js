@@ -5,12 +5,15 @@ const collator = new Intl.Collator(document.documentElement.lang, { numeric: tru
 
 function keyOf(row, column) {
   const cell = row.cells[column];
-  return cell ? cell.dataset.sort ?? cell.textContent.trim() : "";
+  const told = cell?.dataset.sort; // what the cell means, where its text does not sort
+  const text = told ?? cell?.textContent.trim() ?? "";
+  return { row, text, told: told !== undefined, number: text === "" ? NaN : Number(text) };
 }
 
 function compare(a, b) {
-  const [x, y] = [Number(a), Number(b)];
-  return a !== "" && b !== "" && !Number.isNaN(x) && !Number.isNaN(y) ? x - y : collator.compare(a, b);
+  if (!Number.isNaN(a.number) && !Number.isNaN(b.number)) return a.number - b.number;
+  if (a.told && b.told) return a.text < b.text ? -1 : Number(a.text > b.text);
+  return collator.compare(a.text, b.text);
 }
 
 function sort(table, head, column) {
@@ -18,9 +21,9 @@ function sort(table, head, column) {
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
   const body = table.tBodies[0];
-  const rows = [...body.rows].map((row) => [keyOf(row, column), row]);
-  rows.sort(([a], [b]) => (down ? compare(b, a) : compare(a, b)));
-  body.append(...rows.map(([, row]) => row));
+  const keys = Array.from(body.rows, (row) => keyOf(row, column));
+  keys.sort((a, b) => (down ? compare(b, a) : compare(a, b)));
+  body.append(...keys.map((key) => key.row));
 }
 
 function makeSortable(table) {
