@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import HostFacts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -56,6 +56,7 @@ def _forget(ws: Workspace, hosts: set[str]) -> None:
     """What was known of a host that has left its group would be a stale part of the service for ever."""
     for host in sorted(set(facts.load(ws.facts)) - hosts):
         facts.forget(ws.facts, host)
+        facts_history.forget(ws.facts, host)
         say(f"{host}: in no service any more, its facts were removed")
 
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {  # name -> module[:attribute]
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",
+    "site": "itops_cli.documents.site",
 }
 
 

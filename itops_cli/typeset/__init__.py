@@ -11,9 +11,9 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
 
-def need(module: str) -> Any:
-    """A module of the extra `pdf`. Raises BadInput saying how to install it."""
+def need(module: str, extra: str = "pdf") -> Any:
+    """A module of an extra. Raises BadInput saying how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise BadInput([Problem("itops docs", 0, "", f"{error.name or module} is not installed", remedy="pip install 'itops[pdf]'")]) from None
+        raise BadInput([Problem("itops docs", 0, "", f"{error.name or module} is not installed", remedy=f"pip install 'itops[{extra}]'")]) from None

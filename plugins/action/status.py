@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.utils.vars import transform_to_native_types
-from ansible_collections.itops.maintenance.plugins.plugin_utils import collecting, facts, placeholders, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import collecting, facts, facts_history, placeholders, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
@@ -48,7 +48,9 @@ class ActionModule(RunAction):
             measured["services"][sid]["endpoints"] = collecting.endpoints(record, timeout)
         measured = collecting.hidden(measured, secrets)
         if not self._task.check_mode:
-            facts.save(folder, host, measured, datetime.now(UTC))
+            now = datetime.now(UTC)
+            facts.save(folder, host, measured, now)
+            facts_history.add(folder, host, measured, now)
         return {"changed": False, "collected": measured}
 
     def _values(self, host: str, records: Mapping[str, Any], variables: Mapping[str, Any]) -> placeholders.Values:

@@ -18,7 +18,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -108,6 +108,17 @@ def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
     if plan.anchor is None:
         return None if last is None else _moved(plan, shift(last, plan.cycle, plan.tz))
     return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last + plan.warning)))
+
+
+def points(plan: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The due points in [start, end), of an hourly cycle one for each day; none where only the last maintenance tells. Raises OverflowError, ValueError."""
+    if plan.anchor is None:
+        return
+    step = max(1, 24 // plan.cycle.every) if plan.cycle.unit == "hour" else 1
+    number = 0 if plan.anchor >= start else _first_after(plan, start - timedelta(microseconds=1))
+    while (at := _moved(plan, _point(plan, number))) < end:
+        yield at
+        number += step
 
 
 def shift(start: datetime, by: Duration, tz: tzinfo, times: int = 1) -> datetime:

@@ -51,8 +51,8 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
     }
 
 
-def render(record: Mapping[str, Any], lang: str) -> str:
-    """The 更正 record as Markdown."""
+def pairs(record: Mapping[str, Any], lang: str) -> list[list[str]]:
+    """What the 更正 record says, label by label."""
     by, corrected = record["by"], record["corrected"]
     values = {
         "corrects": f"{record['corrects']} → itops record show {record['corrects']}", "title": record["title"],
@@ -60,11 +60,13 @@ def render(record: Mapping[str, Any], lang: str) -> str:
         "by": f"{by['name']} ({by['id']})", "account": by["account"], "at": wording.moment(record["at"], record["timezone"]),
         "signed": labels.label(SECTION, "yes" if by["signed"] else "no", lang), "text": record["text"],
     }  # fmt: skip
+    return [[labels.label(SECTION, name, lang), values[name] or wording.EMPTY] for name in ROWS]
+
+
+def render(record: Mapping[str, Any], lang: str) -> str:
+    """The 更正 record as Markdown."""
     head = f"# {labels.label(SECTION, 'record', lang)} {cell(record['change'])}"
-    body = table(
-        [labels.label(SECTION, "item", lang), labels.label(SECTION, "value", lang)],
-        [[labels.label(SECTION, name, lang), values[name] or wording.EMPTY] for name in ROWS],
-    )
+    body = table([labels.label(SECTION, "item", lang), labels.label(SECTION, "value", lang)], pairs(record, lang))
     foot = f"{labels.label(SECTION, 'own_head', lang)}: {record['ledger']['seq']} `{record['ledger']['head']}`"
     return f"{head}\n\n{labels.label(SECTION, 'unchanged', lang)}\n\n{body}\n\n{foot}\n"
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import jinja2
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, wording
@@ -19,16 +19,27 @@ SECTION, VALUES = "record", "record_value"
 EMPTY = wording.EMPTY
 
 Row = Mapping[str, Any]
+Table = TypeVar("Table")
+Writer = Callable[[Sequence[object], Sequence[Sequence[object]]], Table]  # makes a table of a head and rows
 
 
 def render(record: Mapping[str, Any], lang: str) -> str:
     """The whole document. Every table is there in every record; what has no value prints "—"."""
-    page = _Page(record, lang)
+    page = _Page(record, lang, table)
     parts = {name: getattr(page, name)() for name in TABLES}
     text = _template().render(
         r=record, t=page.t, v=page.v, word=page.word, text=lambda value: cell(value or EMPTY), transcript=_fenced(transcript(record)), **parts
     )
     return text.rstrip("\n") + "\n"
+
+
+def sections(record: Mapping[str, Any], lang: str, write: Writer[Table]) -> Iterator[tuple[str, str, list[Table]]]:
+    """The parts of the document for another medium: name, heading, tables as `write` makes them."""
+    page = _Page(record, lang, write)
+    for name in TABLES:
+        if name != "hosts":  # they belong to the conclusion
+            tables = [page.conclusion(), page.hosts()] if name == "conclusion" else [getattr(page, name)()]
+            yield name, page.word(name) if name == "decisions" else page.t(name), tables
 
 
 def transcript(record: Mapping[str, Any]) -> str:
@@ -48,7 +59,11 @@ def transcript(record: Mapping[str, Any]) -> str:
 
 def visible(text: str) -> str:
     """The text without what would steer a terminal: control characters and changes of direction become `\ufffd`; lines and blanks stay."""
-    return "".join(c if c in "\n\t\u00a0\u3000" or c.isprintable() else "\ufffd" for c in text)
+    return "\n".join(line if line.isprintable() else "".join(map(_seen, line)) for line in text.split("\n"))
+
+
+def _seen(char: str) -> str:
+    return char if char in "\t\u00a0\u3000" or char.isprintable() else "\ufffd"
 
 
 def _fenced(text: str) -> str:
@@ -64,11 +79,12 @@ def _template() -> jinja2.Template:
     return markdown.get_template("record.md.j2")
 
 
-class _Page:
+class _Page(Generic[Table]):
     """One language's tables of one record."""
 
-    def __init__(self, record: Mapping[str, Any], lang: str):
+    def __init__(self, record: Mapping[str, Any], lang: str, write: Writer[Table]):
         self.r = record
+        self.write = write
         self.lang = lang
         self.zone = str(record["timezone"])
 
@@ -81,12 +97,12 @@ class _Page:
     def at(self, value: Any) -> str:
         return wording.moment(value, self.zone)
 
-    def rows(self, names: Sequence[str], items: Sequence[Row], *cells: Callable[[Row], Any]) -> str:
+    def rows(self, names: Sequence[str], items: Sequence[Row], *cells: Callable[[Row], Any]) -> Table:
         """A table; one row of dashes where there is nothing."""
-        made = [[make(item) if make(item) not in (None, "") else EMPTY for make in cells] for item in items]
-        return table([self.t(name) for name in names], made or [[EMPTY] * len(names)])
+        made = [[EMPTY if (found := make(item)) in (None, "") else found for make in cells] for item in items]
+        return self.write([self.t(name) for name in names], made or [[EMPTY] * len(names)])
 
-    def basic(self) -> str:
+    def basic(self) -> Table:
         b, window = self.r["basic"], self.r["basic"]["window"]
         owners = ", ".join(dict.fromkeys(s["owner"] for s in self.r["services"] if s["owner"]))
         pairs = [
@@ -101,18 +117,18 @@ class _Page:
         cells = [(self.t(name), value or EMPTY) for name, value in pairs] + [(str(e.get("item")), e.get("value") or EMPTY) for e in self.r["extra"]]
         if len(cells) % 2:
             cells.append((EMPTY, EMPTY))
-        return table([self.t("item"), self.t("value")] * 2, [[*cells[n], *cells[n + 1]] for n in range(0, len(cells), 2)])
+        return self.write([self.t("item"), self.t("value")] * 2, [[*cells[n], *cells[n + 1]] for n in range(0, len(cells), 2)])
 
-    def related(self) -> str:
+    def related(self) -> Table:
         items = [{"type": self.t(kind), **item} for kind in ("related_events", "related_work") for item in self.r[kind]]
         return self.rows(("type", "number", "subject"), items, lambda i: i["type"], lambda i: i["id"], lambda i: i.get("title"))
 
     def word(self, name: str) -> str:
         return labels.label("decision", name, self.lang)
 
-    def decisions(self) -> str:
+    def decisions(self) -> Table:
         names = ("at", "decision", "person", "plan", "signed", "remark")
-        return table([self.word(name) for name in names], [self._decision(d) for d in self.r["decisions"]] or [[EMPTY] * len(names)])
+        return self.write([self.word(name) for name in names], [self._decision(d) for d in self.r["decisions"]] or [[EMPTY] * len(names)])
 
     def _decision(self, d: Row) -> list[str]:
         said = "; ".join(filter(None, [*self._details(d["details"]), d["remark"]]))
@@ -127,7 +143,7 @@ class _Page:
         texts += [f"{d.get('channel')}: {'ok' if d.get('ok') else d.get('detail') or 'failed'}" for d in details.get("deliveries") or []]
         return texts + [f"{r.get('reference')}: {'ok' if r.get('ok') else r.get('reason') or 'open'}" for r in details.get("references") or []]
 
-    def runs(self) -> str:
+    def runs(self) -> Table:
         return self.rows(
             ("run", "verb", "entry", "operator", "start", "duration", "exit", "remark"), self.r["runs"],
             lambda i: i["run"], lambda i: self.v(i["verb"]), lambda i: i["entry"], lambda i: f"{i['user']}@{i['controller']}",
@@ -135,7 +151,7 @@ class _Page:
             lambda i: None if i["exit"] is None else str(i["exit"]), lambda i: i["reason"],
         )  # fmt: skip
 
-    def gate(self) -> str:
+    def gate(self) -> Table:
         lines: list[Row] = []
         for gate in self.r["gate"]:
             found = gate["findings"] or [{"id": "", "message": "", "remedy": "", "severity": ""}]
@@ -146,60 +162,60 @@ class _Page:
             lambda i: wording.shorten(f"{i['message']} → {i['remedy']}" if i.get("remedy") else i["message"], 400),
         )  # fmt: skip
 
-    def files(self) -> str:
+    def files(self) -> Table:
         return self.rows(
             ("file", "size", "expected", "found", "verdict"), self.r["files"],
             lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: f"{i['algorithm']}:{i['expected']}" if i["expected"] else "",
             lambda i: i["actual"], lambda i: self.v(i["verdict"]),
         )  # fmt: skip
 
-    def backups(self) -> str:
+    def backups(self) -> Table:
         return self.rows(
             ("host", "archive", "size", "files_count", "sites", "found"), self.r["backups"],
             lambda i: i["host"], lambda i: i.get("archive"), lambda i: wording.size(i.get("size")), lambda i: i.get("files"),
             lambda i: "; ".join(f"{self.v(s['site'])}: {s['where']}" for s in i.get("sites") or []), lambda i: i.get("sha256"),
         )  # fmt: skip
 
-    def steps(self) -> str:
+    def steps(self) -> Table:
         return self._steps(self.r["steps"])
 
-    def rollback(self) -> str:
+    def rollback(self) -> Table:
         return self._steps(self.r["rollback"])
 
-    def checks(self) -> str:
+    def checks(self) -> Table:
         return self.rows(
             ("host", "when", "description", "command", "start", "duration", "feedback", "verdict"), self.r["checks"],
             lambda i: i["host"], lambda i: self.v(i["kind"]), self._title, lambda i: i["display"], lambda i: wording.clock(i["started"], self.zone),
             lambda i: wording.duration(i["duration_ms"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip
 
-    def confirmations(self) -> str:
+    def confirmations(self) -> Table:
         return self.rows(
             ("time", "host", "description", "answer", "by", "channel", "remark"), self.r["confirmations"],
             lambda i: self.at(i["at"]), lambda i: i["host"], lambda i: wording.shorten(i["question"]), lambda i: self.v(i["answer"]),
             lambda i: i["by"], lambda i: i["channel"], lambda i: i["reason"],
         )  # fmt: skip
 
-    def exceptions(self) -> str:
+    def exceptions(self) -> Table:
         return self.rows(
             ("time", "host", "exception_type", "message", "related_events", "handling", "taken"), self.r["exceptions"],
             lambda i: self.at(i["at"]), lambda i: i["host"], lambda i: self.v(i["type"]), lambda i: wording.shorten(i["message"], 400), lambda i: i["event"],
             lambda i: " ".join(f"{number}) {step}" for number, step in enumerate(i["steps"], 1)), lambda i: self.v(i["taken"]),
         )  # fmt: skip
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Table:
         found = self.r["outcome"]
-        return table([self.t("result"), self.t("backout")], [[self.v(found["result"]), self.v(found["backout"])]])
+        return self.write([self.t("result"), self.t("backout")], [[self.v(found["result"]), self.v(found["backout"])]])
 
-    def hosts(self) -> str:
+    def hosts(self) -> Table:
         return self.rows(("host", "role", "outcome"), self.r["hosts"], lambda i: i["host"], lambda i: self.v(i["role"]), lambda i: self.v(i["outcome"]))
 
-    def signatures(self) -> str:
+    def signatures(self) -> Table:
         b = self.r["basic"]
         people = [{"role": self.t(role), "name": b[role]} for role in ("executor", "reviewer", "approver")]
         return self.rows(("role", "name", "signature", "date"), people, lambda i: i["role"], lambda i: i["name"], lambda i: "", lambda i: "")
 
-    def attachments(self) -> str:
+    def attachments(self) -> Table:
         return self.rows(
             ("file", "size", "found"), self.r["attachments"],
             lambda i: i["name"], lambda i: wording.size(i["size"]), lambda i: i["sha256"] and f"sha256:{i['sha256']}",
@@ -210,7 +226,7 @@ class _Page:
         again = labels.label("known_errors", "attempt", self.lang).format(attempt=item["attempt"])
         return f"{item['title']} ({again})" if (item.get("attempt") or 1) > 1 else str(item["title"] or "")
 
-    def _steps(self, items: Sequence[Row]) -> str:
+    def _steps(self, items: Sequence[Row]) -> Table:
         service = ", ".join(str(s["id"]) for s in self.r["services"])
         return self.rows(
             ("seq", "host", "description", "command", "start", "duration", "rc", "feedback", "verdict"), items,

@@ -33,7 +33,7 @@ def roll_up(found: Status, lang: str, whole: bool = True) -> str:
     headers = [words.header(name) for name in (GENERAL, *COLUMNS, *LAST)]
     return _page(
         f"{lang}/status.md.j2", whole=whole, table=table(headers, rows or [[EMPTY] * len(headers)], widest=WIDEST), notes=notes,
-        services=len(found.rows), overdue=found.overdue, unmonitored=found.unmonitored, **_times(found),
+        services=len(found.rows), overdue=found.overdue, unmonitored=found.unmonitored, **times(found),
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def sheet(found: Status, lang: str, whole: bool = True) -> str:
     return _page(
         f"{lang}/service_sheet.md.j2", whole=whole, table=form(cells), name=cell(cells.plain_name()),
         last=cells.cell("last"), due=cells.cell("due"), state=cells.cell("state"), remark=cell(cells.remarks_of(GENERAL)), warnings=warnings,
-        hosts=_hosts(found, cells), endpoints=_endpoints(cells), **_times(found),
+        hosts=_table(*hosts(found, cells)), endpoints=_table(*endpoints(cells)), **times(found),
     )  # fmt: skip
 
 
@@ -104,13 +104,17 @@ def _noted(cells: Cells, notes: list[dict[str, Any]]) -> list[Cell]:
     return [Cell(cell(cells.cell(name)) + marks.get(name, "")) for name in names]
 
 
-def _hosts(found: Status, cells: Cells) -> str:
-    """One line a host; of what is too old only its time."""
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return table(head, rows, widest=WIDEST) if rows else ""
+
+
+def hosts(found: Status, cells: Cells) -> tuple[list[str], list[list[str]]]:
+    """Head, and one line a host; of what is too old only its time."""
     names = ("host", "role", "state", "cpu", "mem", "hdd", "uptime", "collected", "remark")
     known = {host.host: host for host in cells.row.usage.hosts}
-    hosts = list(dict.fromkeys([*status.host_names(cells.row.record, list(known)), *known, *cells.row.usage.missing]))
-    rows = [_host(found, cells, name, known.get(name, HostFacts(name))) for name in hosts]
-    return table([labels.label("status_host_column", name, cells.words.lang) for name in names], rows, widest=WIDEST) if rows else ""
+    every = list(dict.fromkeys([*status.host_names(cells.row.record, list(known)), *known, *cells.row.usage.missing]))
+    rows = [_host(found, cells, name, known.get(name, HostFacts(name))) for name in every]
+    return [labels.label("status_host_column", name, cells.words.lang) for name in names], rows
 
 
 def _host(found: Status, cells: Cells, name: str, host: HostFacts) -> list[str]:
@@ -132,15 +136,17 @@ def _uptime(words: Words, seconds: int | None) -> str:
     return EMPTY if seconds is None else words.text("days", days=seconds // 86400, hours=seconds % 86400 // 3600)
 
 
-def _endpoints(cells: Cells) -> str:
+def endpoints(cells: Cells) -> tuple[list[str], list[list[str]]]:
+    """Head, and one line an address."""
     names = ("address", "reachable", "at", "remark")
     answers = {True: cells.words.text("yes"), False: cells.words.text("no")}
     tried = status.endpoints(cells.row.id, cells.row.usage.hosts)
     rows = [[item.address, answers[item.reachable], cells.at(item.at), item.message or EMPTY] for item in tried]
-    return table([labels.label("status_endpoint_column", name, cells.words.lang) for name in names], rows, widest=WIDEST) if rows else ""
+    return [labels.label("status_endpoint_column", name, cells.words.lang) for name in names], rows
 
 
-def _times(found: Status) -> dict[str, str]:
+def times(found: Status) -> dict[str, str]:
+    """When the table was made, and how new what it knows is."""
     zone = calendar.zone(found.timezone)
     return {"now": calendar.printed(found.now, zone), "data_until": calendar.printed(found.data_until, zone) if found.data_until else EMPTY}
 

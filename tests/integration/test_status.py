@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history
 
 from tests.house import BIN, shop, until
 from tests.integration.conftest import LocalHouse
@@ -63,6 +63,8 @@ def test_collect_and_print_in_every_form_and_language(house: LocalHouse, port: i
     assert {one["host"]: (one["state"], one["stale"], one["problem"]) for one in row["hosts"]} == {"a": ("running", False, None), "b": ("running", False, None)}
     assert all(row["usage"][name]["hosts"] == 2 for name in ("cpu", "mem", "hdd"))
     assert {one["address"]: one["reachable"] for one in row["endpoints"]} == {f"127.0.0.1:{port}": True, "http://127.0.0.1:1/health": False}
+    (today,) = facts_history.of_service(house.root / "facts", "shop", ["a", "b"]).values()
+    assert today == {name: row["usage"][name]["max"] for name in ("cpu", "mem", "hdd")}
     assert not (house.root / "records").exists(), "collecting needs no change and opens no record"
     chinese, english = house.itops("status").stdout, house.itops("status", "--lang", "en").stdout
     assert "服务数：1" in chinese and "| 商城（shop） |" in chinese and "端点 <http://127.0.0.1:1/health> 不可达" in chinese
@@ -169,6 +171,7 @@ def test_hosts_of_a_group_of_another_inventory_count(house: LocalHouse) -> None:
     house.write("inventory/groups.yml", {"all": {"vars": connection, "children": groups}})
     assert "k2: in no service any more" in collected(house).stderr
     assert sorted(known(house)) == ["a", "b", "f1", "k1"]
+    assert sorted(path.stem for path in (house.root / "facts/history").iterdir()) == ["a", "b", "f1", "k1"]
 
 
 def test_a_secret_of_the_control_command_reaches_no_file_and_no_screen(house: LocalHouse) -> None:
