@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {  # name -> module[:attribute]
     "pdf": "itops_cli.documents.pdf",
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",
+    "import": "itops_cli.documents.importing",
 }
 
 

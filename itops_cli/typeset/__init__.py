@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+from itops_cli import extras
 
 
 def need(module: str) -> Any:
     """A module of the extra `pdf`. Raises BadInput saying how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise BadInput([Problem("itops docs", 0, "", f"{error.name or module} is not installed", remedy="pip install 'itops[pdf]'")]) from None
+    return extras.need(module, "pdf")
