@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, source, yaml_append
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -46,9 +46,7 @@ def _without(text: str, number: int) -> str:
     assert isinstance(root, yaml.MappingNode)
     listed = next(value for name, value in root.value if name.value == KEY)
     lines = text.splitlines(keepends=True)
-    first = listed.value[number].start_mark.line
-    last = listed.value[number + 1].start_mark.line if number + 1 < len(listed.value) else listed.value[number].end_mark.line
-    made = "".join([*lines[:first], *lines[last:]])
+    made = "".join([*lines[: listed.value[number].start_mark.line], *lines[yaml_append.end_of(listed.value[number]) :]])
     return made if _same(made, wanted) else yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False, width=140)
 
 

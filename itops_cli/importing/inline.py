@@ -13,7 +13,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from itops_cli.importing.tree import Inline, Text
 
 LINKS = ("http://", "https://", "mailto:", "ftp://")
-_STARTS = re.compile(r"^(?:(?=[-+=#:])|(\d{1,9})(?=[.)]))")  # what would begin a heading, a list or a rule
+_STARTS = re.compile(r"^(?:(?=[-+](?: |$)|#{1,6}(?: |$)|[-=: ]+$)|(\d{1,9})(?=[.)](?: |$)))")  # what would begin a heading, a list or a rule
 _CORE = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)  # emphasis that begins and ends with a letter or digit is understood everywhere, also in Chinese
 _OPEN_END = re.compile(r"(?<!\\)((?:\\\\)*)(?=[]\[!]$|&#?[A-Za-z0-9]*$)")  # markup together with what follows
 _MARKUP = re.compile(r"[\\`*_\[\]<>~&|!$]")

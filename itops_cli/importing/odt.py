@@ -148,8 +148,7 @@ class _Reader:
         for inner in node:
             if local(inner) == "table-row":
                 cells = [cell for one in inner for cell in self.cells(one)]
-                times = number(value(inner, "number-rows-repeated"), 1) if any(cell.content for cell in cells) else 1
-                yield from [cells] * min(REPEATED, times)
+                yield from [cells] * (_times(inner, "rows") if any(cell.content for cell in cells) else 1)
             elif local(inner) in ("table-header-rows", "table-rows", "table-row-group"):
                 yield from self.rows(inner)
 
@@ -158,8 +157,7 @@ class _Reader:
         if local(node) == "table-cell":
             content = self.blocks(node)
             columns, rows = (max(1, min(REPEATED, number(value(node, f"number-{name}-spanned"), 1))) for name in ("columns", "rows"))
-            times = min(REPEATED, number(value(node, "number-columns-repeated"), 1)) if content else 1
-            yield from [Cell(content, columns, rows) for _ in range(times)]
+            yield from [Cell(content, columns, rows) for _ in range(_times(node, "columns") if content else 1)]
 
     # ------------------------------------------------------------------ inlines
 
@@ -216,6 +214,14 @@ class _Reader:
             return self.keeper.picture(self.package.read(target), alt, self.place)
         self.keeper.lost("remote_picture" if "://" in target else "picture_missing", target, self.place)
         return None
+
+
+def _times(node: Element, what: str) -> int:
+    """How many rows or columns it stands for. Raises Unreadable beyond the bound."""
+    found = number(value(node, f"number-{what}-repeated"), 1)
+    if found > REPEATED:
+        raise Unreadable(f"a table repeats the same {found:,} times", "split it")
+    return max(1, found)
 
 
 def _text(node: Element | None) -> str:

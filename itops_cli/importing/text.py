@@ -43,7 +43,7 @@ def decode(data: bytes, keeper: Keeper, encoding: str = "", declared: str = "") 
         except (UnicodeDecodeError, LookupError):
             continue
         if UNTEXT.search(text):
-            break
+            continue
         if name == "gb18030" and not told:
             keeper.lost("encoding", "GB18030")
         return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -14,11 +14,13 @@ from typing import Any
 import docx
 import openpyxl
 import pptx
+import typst
+from ansible_collections.itops.maintenance.plugins.plugin_utils import schema
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from PIL import Image
 
-from itops_cli.importing import convert, sniff
+from itops_cli.importing import convert, docx_inline, html, ooxml, sniff
 from itops_cli.importing.convert import Converted, Order
 from itops_cli.importing.keeping import Keeper
 
@@ -106,7 +108,7 @@ def slides(path: Path) -> Path:
     table = slide.shapes.add_table(3, 2, 0, 6_000_000, 4_000_000, 1_000_000).table
     for row in range(3):
         for column in range(2):
-            table.cell(row, column).text = f"{row}{column}"
+            table.cell(row, column).text = "" if (row, column) == (2, 0) else f"{row}{column}"
     table.cell(1, 0).merge(table.cell(2, 0))
     hidden = made.slides.add_slide(made.slide_layouts[5])
     hidden.shapes.title.text = "隐藏页"
@@ -147,3 +149,25 @@ def changed(path: Path, target: Path, members: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path) as old:
         kept = {info.filename: old.read(info) for info in old.infolist()}
     return archive(target, {**kept, **members})
+
+
+def ole(stream: str) -> bytes:
+    """The beginning of an OLE file with a stream of this name; no program could read it."""
+    return sniff.OLE + bytes(504) + f"{stream}\0".encode("utf-16-le") + bytes(512)
+
+
+def pdf(path: Path, text: str) -> Path:
+    """Set by typst from its own markup."""
+    path.with_suffix(".typ").write_text(f'#set page(width: 12cm)\n#set text(font: ("Noto Sans CJK SC"), size: 10pt)\n{text}\n', "utf-8")
+    typst.compile(path.with_suffix(".typ"), output=path)
+    return path
+
+
+def schema_formats() -> set[str]:
+    """What front matter may name as the format of an original."""
+    return set(schema.options("document")["source"]["options"]["format"]["choices"])
+
+
+TABLES_OF_KINDS = {*ooxml.LEFT_OUT.values(), *docx_inline.DROPPED.values(), *docx_inline.TAKEN.values(), *html.DROPPED.values(), *html.FORMS.values()} | {
+    "remote_picture", "picture_missing", "formula", "formula_empty",
+}  # fmt: skip
