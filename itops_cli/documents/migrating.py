@@ -25,7 +25,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.documents import migration_register
-from itops_cli.importing import Unreadable, convert, keeping, sniff
+from itops_cli.importing import Unreadable, bounds, convert, keeping, sniff
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of an id
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -98,7 +98,7 @@ def plan(ws: Workspace, files: Sequence[Path], wish: Wish) -> list[Job]:
 
 
 def _job(ws: Workspace, source: Path, wish: Wish, known: Sequence[Document], entries: Sequence[Mapping[str, Any]]) -> Job:
-    found = sniff.sniff(source)
+    found = bounds.apart(sniff.sniff, source)
     old = next((one for one in known if _is_of(one.meta, one.path.parent, source)), None)
     wanted = str(wish.said.get("id") or "")
     entry = next((n for n, one in enumerate(entries) if one.get("id") == wanted or _is_of(one, ws.documents, source)), None)

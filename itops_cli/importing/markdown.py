@@ -82,7 +82,7 @@ class Writer:
     def table(self, block: Table) -> str:
         rows = self.grid(block)
         width = max((len(row) for row in rows), default=0)
-        return table(_filled(rows[0], width), rows[1:], widest=WIDEST) if width else ""
+        return table(_filled(rows[0], width), rows[1:], widest=WIDEST) if any(map(any, rows)) else ""
 
     def grid(self, block: Table) -> list[list[str]]:
         """The table with every place filled. Raises Unreadable beyond the bound."""

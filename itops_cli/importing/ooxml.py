@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 
 from itops_cli.importing.keeping import Keeper
@@ -66,7 +65,7 @@ def left_out(package: Package, keeper: Keeper) -> None:
         low = f"/{name.lower()}"
         kind = next((kind for part, kind in LEFT_OUT.items() if part in low and not low.endswith(".rels")), "")
         if kind:
-            keeper.lost(kind, posixpath.basename(name))
+            keeper.lost(kind)
 
 
 def picture(package: Package, relations: Mapping[str, Related], node: Element, keeper: Keeper, alt: str, place: str) -> Picture | None:

@@ -25,6 +25,7 @@ HEADING_LENGTH = 100
 GAP = 1.6  # times the usual distance of lines begins a paragraph
 ENDS = re.compile(r"[.!?:;。！？：；]$")
 WIDE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef]")
+LEADERS = re.compile(r"(?:\s?[.…·]){6,}\s*\w+$")  # a line of a table of contents
 REPEATS = 3  # pages at least, for a line at the same place to be a header or footer
 
 
@@ -61,7 +62,7 @@ def _page(document: Any, index: int, keeper: Keeper) -> list[Line]:
     place = str(index + 1)
     try:
         page = document[index]
-        lines = list(_lines(page))
+        lines = list(_lines(page, keeper))
         pictures = len(list(page.get_objects(filter=[need("pypdfium2.raw").FPDF_PAGEOBJ_IMAGE], max_depth=2)))
     except need("pypdfium2").PdfiumError as error:
         keeper.lost("page", str(error), place)
@@ -73,13 +74,15 @@ def _page(document: Any, index: int, keeper: Keeper) -> list[Line]:
     return lines
 
 
-def _lines(page: Any) -> Iterator[Line]:
+def _lines(page: Any, keeper: Keeper) -> Iterator[Line]:
     raw, text, height = need("pypdfium2.raw"), page.get_textpage(), page.get_height()
     signs, start = [chr(raw.FPDFText_GetUnicode(text, index)) for index in range(text.count_chars())], 0
     for end in [index for index, sign in enumerate(signs) if sign == "\n"] + [len(signs)]:
         kept = [index for index in range(start, end) if signs[index].isprintable() and not signs[index].isspace() and signs[index] != "\ufffe"]
         words = "".join(signs[kept[0] : kept[-1] + 1]).replace("\ufffe", "").replace("\x02", "") if kept else ""
-        if words:
+        if LEADERS.search(words):
+            keeper.lost("contents")
+        elif words:
             first, last = text.get_charbox(kept[0]), text.get_charbox(kept[-1])
             yield Line(words, last[2], height - first[1], float(raw.FPDFText_GetFontSize(text, kept[0])) or first[3] - first[1])
         start = end + 1

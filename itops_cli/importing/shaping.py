@@ -17,9 +17,8 @@ def titled(blocks: Sequence[Block], title: str) -> tuple[str, list[Block]]:
     named = next((block for _, block in heads if block.level == 0), None)
     if named:
         return plain([named]), list(blocks)
-    if heads and heads[0][1].level == 1 and sum(block.level == 1 for _, block in heads) == 1:
-        index, block = heads[0]
-        return plain([block]), [*blocks[:index], Heading(0, block.inlines), *blocks[index + 1 :]]
+    if heads and heads[0][0] == 0 and [block.level for _, block in heads].count(1) == heads[0][1].level:
+        return plain([heads[0][1]]), [Heading(0, heads[0][1].inlines), *blocks[1:]]
     return title, [Heading(0, [Text(title)]), *blocks]
 
 

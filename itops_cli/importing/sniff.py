@@ -23,12 +23,15 @@ OPEN = {"text": "odt", "text-template": "odt", "spreadsheet": "ods", "presentati
 MAIN = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
 NO_PASSWORD = "save it without a password, then import that"  # noqa: S105
 HEAD = 4096
+FILE_BYTES = 512 << 20
 FORMATS = "docx, xlsx, pptx, html, odt, csv, txt, pdf; with LibreOffice also doc, xls, ppt, wps, et, dps, rtf, ods, odp"
 
 
 def sniff(path: Path) -> str:
     """The format. Raises Unreadable for one that is not known, is encrypted, or is not what the name says; OSError."""
     ending = path.suffix.lower().lstrip(".")
+    if path.stat().st_size > FILE_BYTES:
+        raise Unreadable(f"larger than {FILE_BYTES >> 20} MB", "make its images smaller, or split it")
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     if not head:
@@ -50,6 +53,8 @@ def named(path: Path, found: str) -> str:
 
 
 def _unknown(ending: str) -> tuple[str, str]:
+    if ending in ("md", "markdown"):
+        return "it is Markdown already", "put it under documents/, with front matter: ---, id, title, side, owner, ---"
     if any(ending in endings for endings in ENDINGS.values()):
         return f"called .{ending}, but its content is not: truncated, damaged or another format", ANEW
     return f"no format this command knows; known are {FORMATS}", ""

@@ -20,7 +20,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from PIL import Image
 
-from itops_cli.importing import convert, docx_inline, html, ooxml, sniff
+from itops_cli.importing import bounds, convert, docx_inline, html, ooxml, sniff
 from itops_cli.importing.convert import Converted, Order
 from itops_cli.importing.keeping import Keeper
 
@@ -42,7 +42,7 @@ def png(colour: str = "red") -> bytes:
 
 def read(path: Path, encoding: str = "") -> Converted:
     """Converted as the command does it; images go beside. Raises Unreadable."""
-    return convert.convert(Order(path, sniff.sniff(path), path.parent / "images", "images", "", encoding))
+    return convert.convert(Order(path, bounds.apart(sniff.sniff, path), path.parent / "images", "images", "", encoding))
 
 
 def kinds(made: Converted) -> dict[str, int]:

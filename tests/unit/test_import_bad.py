@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels
 from openpyxl.utils import get_column_letter
 
-from itops_cli.importing import Unreadable, convert, package, sniff
+from itops_cli.importing import Unreadable, bounds, convert, package, sniff
 from tests.unit import foreign
 
 PART = "xl/worksheets/sheet1.xml"
@@ -92,6 +92,7 @@ def lying_sizes(path: Path) -> Path:
 
 
 BAD: dict[str, tuple[Maker, str]] = {
+    "markdown": (lambda p: written(p / "a.md", b"# a"), "it is Markdown already"),
     "empty": (lambda p: written(p / "a.docx", b""), "empty"),
     "truncated docx": (lambda p: cut(foreign.manual(p / "a.docx")), "truncated or damaged"),
     "truncated xlsx": (lambda p: cut(foreign.workbook(p / "a.xlsx", [["a"]])), "truncated or damaged"),
@@ -171,11 +172,11 @@ def test_entities_are_not_read_from_files(tmp_path: Path) -> None:
 
 def test_memory_and_time_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "a.txt", b"x " * 1_000_000)
-    monkeypatch.setattr(convert, "MEMORY", 1 << 20)
+    monkeypatch.setattr(bounds, "MEMORY", 1 << 20)
     with pytest.raises(Unreadable, match=r"memory|ended with"):
         foreign.read(path)
-    monkeypatch.setattr(convert, "MEMORY", 4 << 30)
-    monkeypatch.setattr(convert, "SECONDS", 0)
+    monkeypatch.setattr(bounds, "MEMORY", 4 << 30)
+    monkeypatch.setattr(bounds, "SECONDS", 0)
     with pytest.raises(Unreadable, match=r"takes more than 0 s|ended with"):
         foreign.read(path)
 

@@ -81,9 +81,10 @@ def test_any_heading_reads_as_itself(text: str, level: int) -> None:
 @given(st.lists(st.lists(st.one_of(ANYTHING, RUNS.map(lambda runs: [Paragraph(runs)])), min_size=2, max_size=2), min_size=1, max_size=3))
 def test_any_cell_reads_as_itself(rows: list[list[Any]]) -> None:
     found = tokens(write(Table([[Cell(content) for content in row] for row in rows])))
-    assert [token.type for token in found if token.level == 0] == ["table_open", "table_close"]
+    assert [token.type for token in found if token.level == 0] in ([], ["table_open", "table_close"])
     said = [bare(words(token)) for token in found if token.type == "inline"]
-    assert said == [bare(content if isinstance(content, str) else "".join(run.text for run in content[0].inlines)) for row in rows for content in row]
+    wanted = [bare(content if isinstance(content, str) else "".join(run.text for run in content[0].inlines)) for row in rows for content in row]
+    assert said == (wanted if found else []) and (found or not any(wanted)), "a table without a word is none"
 
 
 @given(ANYTHING)
