@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +91,8 @@ def plan(ws: Workspace, files: Sequence[Path], wish: Wish) -> list[Job]:
             jobs.append(_job(ws, source, wish, known, entries))
         except Unreadable as error:
             problems.append(_problem(source, error))
-    problems += [problem for job in jobs for problem in _faults(ws, job, wish, jobs, known)]
+    persons = catalogue.load(ws).people
+    problems += [problem for job in jobs for problem in [*_nobody(job, persons), *_taken(job, wish, jobs, known)]]
     if problems:
         raise BadInput(problems)
     return jobs
@@ -121,24 +122,26 @@ def _id(source: Path) -> str:
     return name if NAME.fullmatch(name) else f"doc-{hashlib.sha256(source.stem.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
-def _faults(ws: Workspace, job: Job, wish: Wish, jobs: Sequence[Job], known: Sequence[Document]) -> Iterable[Problem]:
-    """Why a file may not become this document."""
-    file = str(job.source)
-    others = [one for one in jobs if one is not job and (one.target == job.target or one.meta["id"] == job.meta["id"])]
-    owner, persons = job.meta.get("owner"), catalogue.load(ws).people
+def _nobody(job: Job, persons: Mapping[str, people.Person]) -> Iterator[Problem]:
+    """Whether somebody answers for it."""
+    file, owner = str(job.source), str(job.meta.get("owner") or "")
     if not owner:
         yield Problem(file, 0, "owner", "nobody answers for it", remedy="say who: --owner PERSON")
     elif persons and owner not in persons:
-        yield Problem(file, 0, "owner", "not in people.yml", str(owner), ", ".join(list(persons)[:10]), remedy=people.nearest(str(owner), persons))
-    if not NAME.fullmatch(str(job.meta["id"])):
-        yield Problem(file, 0, "id", "cannot be part of a file's name", str(job.meta["id"]), "ASCII letters, digits, -, _ and .")
-    if others:
-        yield Problem(file, 0, "id", f"becomes the same document as {others[0].source}", str(job.meta["id"]), remedy="import them one by one, with --id")
-    taken = next((one for one in known if one.id == job.meta["id"] and one.meta["lang"] == job.meta["lang"] and one.path != job.target), None)
-    if taken or (job.old is None and job.target.exists()):
-        yield Problem(
-            file, 0, "id", f"is that of another document: {taken.path if taken else job.target}", str(job.meta["id"]), remedy="give another one: --id"
-        )
+        yield Problem(file, 0, "owner", "not in people.yml", owner, ", ".join(list(persons)[:10]), remedy=people.nearest(owner, persons))
+
+
+def _taken(job: Job, wish: Wish, jobs: Sequence[Job], known: Sequence[Document]) -> Iterator[Problem]:
+    """Why it may not become this document: the name is none, another one has it, or people have worked on it."""
+    file, name = str(job.source), str(job.meta["id"])
+    twin = next((one for one in jobs if one is not job and (one.target == job.target or one.meta["id"] == name)), None)
+    other = next((one.path for one in known if one.id == name and one.meta["lang"] == job.meta["lang"] and one.path != job.target), None)
+    if not NAME.fullmatch(name):
+        yield Problem(file, 0, "id", "cannot be part of a file's name", name, "ASCII letters, digits, -, _ and .")
+    if twin:
+        yield Problem(file, 0, "id", f"becomes the same document as {twin.source}", name, remedy="import them one by one, with --id")
+    if other or (job.old is None and job.target.exists()):
+        yield Problem(file, 0, "id", f"is that of another document: {other or job.target}", name, remedy="give another one: --id")
     elif job.old and not job.unchanged and not wish.force and (why := _worked_on(job.old)):
         yield Problem(str(job.target), 0, "", f"has been {why} since its import, and its original has changed", file, remedy=FORCE)
 

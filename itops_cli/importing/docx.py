@@ -131,7 +131,7 @@ class _Reader:
     def table(self, node: Element) -> Iterator[Block]:
         rows: list[list[Cell]] = []
         open_cells: dict[int, Cell] = {}  # column -> the cell that rows below may go on with
-        for row in _rows(node):
+        for row in _parts(node, "tr"):
             if child(row, "trPr", "del") is not None:
                 self.keeper.lost("deletion", "", self.keeper.place)
             elif on(child(row, "trPr", "hidden")):
@@ -146,7 +146,7 @@ class _Reader:
     def row(self, row: Element, open_cells: dict[int, Cell]) -> list[Cell]:
         made = [Cell() for _ in range(min(number(value(child(row, "trPr", "gridBefore"))), 100))]
         column = len(made)
-        for node in _cells(row):
+        for node in _parts(row, "tc"):
             properties = child(node, "tcPr")
             span = max(1, min(number(value(child(properties, "gridSpan")), 1), 1000))
             merge = child(properties, "vMerge")
@@ -162,20 +162,13 @@ class _Reader:
         return made
 
 
-def _rows(parent: Element) -> Iterator[Element]:
+def _parts(parent: Element, name: str) -> Iterator[Element]:
+    """Rows of a table, or cells of a row, whatever is wrapped around them."""
     for node in parent:
-        if local(node) == "tr":
+        if local(node) == name:
             yield node
         elif local(node) in WRAPPERS or local(node) in TAKEN:
-            yield from _rows(node)
-
-
-def _cells(parent: Element) -> Iterator[Element]:
-    for node in parent:
-        if local(node) == "tc":
-            yield node
-        elif local(node) in WRAPPERS or local(node) in TAKEN:
-            yield from _cells(node)
+            yield from _parts(node, name)
 
 
 def _all_mono(node: Element, inlines: Sequence[Inline]) -> bool:

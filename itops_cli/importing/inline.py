@@ -16,7 +16,7 @@ LINKS = ("http://", "https://", "mailto:", "ftp://")
 _STARTS = re.compile(r"^(?:(?=[-+](?: |$)|#{1,6}(?: |$)|[-=: ]+$)|(\d{1,9})(?=[.)](?: |$)))")  # what would begin a heading, a list or a rule
 _CORE = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)  # emphasis that begins and ends with a letter or digit is understood everywhere, also in Chinese
 _OPEN_END = re.compile(r"(?<!\\)((?:\\\\)*)(?=[]\[!]$|&#?[A-Za-z0-9]*$)")  # markup together with what follows
-_MARKUP = re.compile(r"[\\`*_\[\]<>~&|!$]")
+_MARKUP = re.compile(r"[\\`*_\[\]<>~&|!$\"]")
 _URL_UNSAFE = re.compile(r"[\s<>()\\|`\"\x00-\x1f\x7f]")
 
 Look = tuple[bool, bool, bool, str]
@@ -57,9 +57,9 @@ def _spaced(text: str, made: str) -> str:
     return f"{' ' if text[0].isspace() else ''}{made}{' ' if text[-1].isspace() else ''}"
 
 
-def literal(text: str, more: str = "") -> str:
+def literal(text: str) -> str:
     """Text for the label of a link or an image, or its title."""
-    return _MARKUP.sub(r"\\\g<0>", plain(text)).replace('"', '\\"' if more else '"')
+    return _MARKUP.sub(r"\\\g<0>", plain(text))
 
 
 def paragraph(text: str) -> str:

@@ -158,7 +158,7 @@ class Writer:
             alt = inline.alt or plain(inline.caption)
             if not alt:
                 self.keeper.lost("no_alt", inline.name)
-            title = f' "{literal(inline.caption, chr(34))}"' if inline.caption and inline.caption != alt else ""
+            title = f' "{literal(inline.caption)}"' if inline.caption and inline.caption != alt else ""
             return f"![{literal(alt)}]({self.folder}/{inline.name}{title})"
         assert isinstance(inline, Footnote)
         text = " ".join(line for block in inline.blocks for line in self.in_cell(block, ""))

@@ -173,6 +173,14 @@ def test_an_entry_of_the_register_says_what_is_known_and_is_gone_afterwards(root
     assert register.read_text("utf-8") == f"# 待迁入\ndocuments:\n{other}# 完\n"
 
 
+def test_a_register_nobody_can_use_is_told_before_anything_is_read(root: Path) -> None:
+    register = root / "documents/register.yml"
+    register.parent.mkdir()
+    register.write_text("documents:\n  - id: a\n    side: 管理端\n    owner: zhang\n    title: x\n  - id: b\n    side: nowhere\n", "utf-8")
+    said = refused(root, "原件/门户手册.docx", "--owner", "zhang")
+    assert "register.yml (documents[1]):6: error: side: " in said and "title" in said and "documents[0]" not in said
+
+
 def test_the_extra_is_asked_for_where_it_is_missing(root: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "hidden/lxml"
     hidden.mkdir(parents=True)

@@ -132,7 +132,7 @@ def test_captions_go_into_their_image() -> None:
     picture = Paragraph([Picture("a.png", "截 图")])
     caption = Paragraph([Text('图 1 "登录"')], caption=True)
     assert write(picture, caption) == '![截 图](%E5%9B%BE%20%E7%89%87/a.png "图 1 \\"登录\\"")\n'
-    assert write(caption, Paragraph([Picture("a.png")])) == '![图 1 "登录"](%E5%9B%BE%20%E7%89%87/a.png)\n'
+    assert write(caption, Paragraph([Picture("a.png")])) == '![图 1 \\"登录\\"](%E5%9B%BE%20%E7%89%87/a.png)\n'
     assert write(caption) == '图 1 "登录"\n'
 
 
