@@ -137,6 +137,19 @@ def odt(path: Path, body: str, more: Mapping[str, bytes] | None = None, styles: 
     return archive(path, {**ODT, "content.xml": content.encode(), **(more or {})})
 
 
+def ods(path: Path, image: str) -> Path:
+    """A sheet with one word, and an image that lies elsewhere."""
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    entries = f'<m:file-entry m:full-path="/" m:media-type="{kind}"/><m:file-entry m:full-path="content.xml" m:media-type="text/xml"/>'
+    content = f"""<office:document-content {ODT_NAMES} xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0" office:version="1.2">
+        <office:body><office:spreadsheet><table:table table:name="表"><table:shapes><draw:frame svg:width="2cm" svg:height="2cm">
+        <draw:image xlink:href="{image}" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame></table:shapes><table:table-column/>
+        <table:table-row><table:table-cell office:value-type="string"><text:p>a</text:p></table:table-cell></table:table-row></table:table>
+        </office:spreadsheet></office:body></office:document-content>"""
+    manifest = f'<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">{entries}</m:manifest>'
+    return archive(path, {"mimetype": kind.encode(), "META-INF/manifest.xml": manifest.encode(), "content.xml": content.encode()})
+
+
 def archive(path: Path, members: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in members.items():

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import datetime
+import http.server
 import subprocess
+import threading
 from html import escape
 from pathlib import Path
 
@@ -356,6 +358,30 @@ def test_old_formats_through_libreoffice(tmp_path: Path) -> None:
     made = foreign.read(tmp_path / "a.et")
     assert made.markdown == "# a\n\n## 表\n\n| 甲  | 乙   |\n| --- | ---- |\n| 1   | x\\|y |\n"
     assert foreign.kinds(made) == {"by_libreoffice": 1}
+
+
+def test_nothing_is_fetched_through_libreoffice(tmp_path: Path) -> None:
+    """It would load linked images by itself; here it asks nobody, and the missing image is reported. Without LibreOffice: the error."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_OPTIONS = do_PROPFIND = do_GET
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        path = foreign.ods(tmp_path / "a.ods", f"http://127.0.0.1:{server.server_port}/p.png")
+        try:
+            found = foreign.kinds(foreign.read(path))
+            assert found == {"by_libreoffice": 1, "picture_missing": 1}
+        except Unreadable as error:
+            assert "needs LibreOffice, which is not installed" in str(error) and not any(map(office.shutil.which, office.PROGRAMS))
+        finally:
+            server.shutdown()
+    assert asked == []
 
 
 def test_cells_and_lines_of_the_tree_read_as_text() -> None:
