@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {  # name -> module[:attribute]
     "stamp": "itops_cli.documents.stamp",
     "check": "itops_cli.documents.check",
     "site": "itops_cli.documents.site",
+    "import": "itops_cli.documents.importing",
 }
 
 

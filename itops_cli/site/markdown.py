@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import report
 
-from itops_cli.typeset import need
+from itops_cli.extras import need
 
 SCHEMES = ("http", "https", "mailto")
 ALIGNED = {"text-align:left": "left", "text-align:right": "right", "text-align:center": "center"}

@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+from itops_cli import extras
 
 
-def need(module: str, extra: str = "pdf") -> Any:
-    """A module of an extra. Raises BadInput saying how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise BadInput([Problem("itops docs", 0, "", f"{error.name or module} is not installed", remedy=f"pip install 'itops[{extra}]'")]) from None
+def need(module: str) -> Any:
+    """A module of the extra `pdf`. Raises BadInput saying how to install it."""
+    return extras.need(module, "pdf")

@@ -25,7 +25,7 @@ _BLANKS = re.compile(r"[\s\x1c-\x1f\x85\u2028\u2029]+")
 # Controls, lone surrogates (not encodable), and marks that reorder what a reader sees or cannot be seen at all.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[\\|<>`*_~&\[\]:!@#$]|www", re.IGNORECASE)
-_URL = re.compile(r"https?://[A-Za-z0-9.\-:/?#=%+,()@]*[A-Za-z0-9/=]", re.IGNORECASE)
+_URL = re.compile(r"https?://[A-Za-z0-9.\-:/?#=%+,()@_~&]*[A-Za-z0-9/=]", re.IGNORECASE)
 _ESCAPE = re.compile(
     r"[\\|<>`*~$]"  # always markup somewhere
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # within a word it is none

@@ -55,11 +55,11 @@ def _added(lines: list[str], value: yaml.Node, item: Mapping[str, Any], key: str
     if not isinstance(value, yaml.SequenceNode) or value.flow_style:
         where = value.start_mark.line + 1
         raise BadInput([Problem(file, where, key, "nothing can be added to a list in brackets", allowed="one `- ` line for each entry", remedy="write it so")])
-    after = _end(value.value[-1])
+    after = end_of(value.value[-1])
     return [*lines[:after], *_lines(item, value.start_mark.column), *lines[after:]]
 
 
-def _end(node: yaml.Node) -> int:
+def end_of(node: yaml.Node) -> int:
     """The number of lines up to the end of the last thing in this node (its own end mark may lie behind comments)."""
     while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
