@@ -6,7 +6,7 @@
 The rules:
 - With an anchor the due points are anchor, anchor + 1 cycle, anchor + 2 cycles … The anchor itself is the first one.
 - Every point is counted from the anchor, not from the point before. A month without that day takes its last day and the
-  next one is right again: 31 Jan, 28 Feb, 31 Mar.
+  next one is right again: 31 Jan, 28 Feb, 31 Mar. As a recurrence rule for others: recurrence.py.
 - Without an anchor the next due point is one cycle after the last maintenance; without either nobody knows.
 - Days and months are counted on the wall clock of the time zone, hours on the absolute time line. A wall clock time
   that a change to summer time leaves out is moved forward by the gap.
@@ -18,7 +18,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -107,7 +107,18 @@ def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
     """The first due point that no maintenance has settled yet. Raises OverflowError, ValueError beyond the year 9999."""
     if plan.anchor is None:
         return None if last is None else _moved(plan, shift(last, plan.cycle, plan.tz))
-    return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last + plan.warning)))
+    return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last.astimezone(UTC) + plan.warning)))
+
+
+def upcoming(plan: Schedule, last: datetime | None, end: datetime) -> Iterator[datetime]:
+    """The due points before `end`, earliest first, if each is settled when it comes; the first is the one that `last` has left open."""
+    try:
+        at = next_due(plan, last)
+        while at is not None and at < end:
+            yield at
+            at = next_due(plan, at.astimezone(UTC))
+    except (OverflowError, ValueError):  # beyond the year 9999
+        return
 
 
 def shift(start: datetime, by: Duration, tz: tzinfo, times: int = 1) -> datetime:
@@ -126,9 +137,9 @@ def _point(plan: Schedule, number: int) -> datetime:
 
 
 def _first_after(plan: Schedule, moment: datetime) -> int:
-    """Number of the first due point after a moment: estimated, then corrected."""
+    """Number of the first due point after a moment (in UTC): estimated, then corrected."""
     assert plan.anchor is not None
-    start, end = plan.anchor.astimezone(plan.tz), moment.astimezone(plan.tz)
+    start, end = (at.astimezone(UTC if plan.cycle.unit == "hour" else plan.tz) for at in (plan.anchor, moment))
     if plan.cycle.unit == "month":
         length = (end.year - start.year) * 12 + end.month - start.month
     else:
