@@ -9,11 +9,12 @@ import json
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, insert, register, status, status_data, status_tables, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
-from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status, World
+from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Maintained, Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.errors import Exit
@@ -44,7 +45,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         raise Exit(2, "--insert writes Markdown into a file that is there: leave out --output and --format")
     ws = workspace.find()
     known = catalogue.load(ws).required()
-    _must_know(known, service)
+    must_know(known, service)
     if collect:
         from itops_cli.collect import collect as collect_now
 
@@ -60,18 +61,24 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
         click.echo(text, nl=False)
 
 
-def _must_know(known: Catalogue, service: str | None) -> None:
+def must_know(known: Catalogue, service: str | None) -> None:
+    """Exit 2, with the nearest name, where there is no such service."""
     if service and service not in known.services:
         near = get_close_matches(service, known.services, 1)
         raise Exit(2, f"no service {service}; {f'did you mean {near[0]}?' if near else 'there are: ' + (', '.join(sorted(known.services)) or 'none')}")
 
 
 def _world(ws: Workspace, known: Catalogue) -> World:
+    return World(known.services, known.people, facts.load(ws.facts), maintained(ws)[0], datetime.now(UTC), ws.timezone)
+
+
+def maintained(ws: Workspace) -> tuple[dict[str, Maintained], list[dict[str, Any]]]:
+    """What the register says of every service, and its lines. Raises Exit 4 where it is damaged."""
     try:
-        history = status.history(register.read(ws.records))
+        lines = register.read(ws.records)
+        return status.history(lines), lines
     except (ValueError, AttributeError, TypeError):
         raise Exit(NOT_VERIFIED, "the register is damaged, so nobody knows what was maintained → itops record verify") from None
-    return World(known.services, known.people, facts.load(ws.facts), history, datetime.now(UTC), ws.timezone)
 
 
 def _render(found: Status, service: str | None, lang: str, fmt: str, whole: bool) -> str:

@@ -96,11 +96,15 @@ def judge(plan: Schedule | None, last: datetime | None, now: datetime) -> Due:
         at = next_due(plan, last)
         if at is None:
             return Due()
-        end = shift(shift(at, Duration(1, "day"), plan.tz) if plan.whole_day else at, plan.grace, plan.tz)
-        state = OVERDUE if now > end else DUE_SOON if now >= at - plan.warning else NORMAL
+        state = OVERDUE if now > deadline(plan, at) else DUE_SOON if now >= at - plan.warning else NORMAL
     except (OverflowError, ValueError):  # beyond the year 9999
         return Due()
     return Due(at, plan.whole_day, state)
+
+
+def deadline(plan: Schedule, at: datetime) -> datetime:
+    """After this the service is overdue: the due point, its whole day where it is a date only, and the grace."""
+    return shift(shift(at, Duration(1, "day"), plan.tz) if plan.whole_day else at, plan.grace, plan.tz)
 
 
 def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
@@ -110,13 +114,16 @@ def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
     return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last.astimezone(UTC) + plan.warning)))
 
 
-def upcoming(plan: Schedule, last: datetime | None, end: datetime) -> Iterator[datetime]:
-    """The due points before `end`, earliest first, if each is settled when it comes; the first is the one that `last` has left open."""
+def upcoming(plan: Schedule, last: datetime | None, end: datetime, now: datetime | None = None) -> Iterator[datetime]:
+    """The due points before `end`, earliest first, if each is settled when it comes, and what is late at `now`.
+
+    The first is the one that `last` has left open.
+    """
     try:
         at = next_due(plan, last)
         while at is not None and at < end:
             yield at
-            at = next_due(plan, at.astimezone(UTC))
+            at = next_due(plan, max(at, now or at).astimezone(UTC))
     except (OverflowError, ValueError):  # beyond the year 9999
         return
 

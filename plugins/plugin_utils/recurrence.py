@@ -12,10 +12,13 @@ Excluded dates and what was maintained cannot be said in a rule: who starts by i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
 from ansible_collections.itops.maintenance.plugins.plugin_utils.calendar import Schedule
+from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row
 
 FREQUENCIES = {"hour": "HOURLY", "day": "DAILY", "month": "MONTHLY"}
 SHORTEST, LONGEST = 28, 31  # days of a month
@@ -25,6 +28,18 @@ def of(plan: Schedule, last: datetime | None) -> str:
     """`DTSTART:… RRULE:…`, counted from the anchor, else from the next due point; "" where nobody knows one."""
     start = plan.anchor or calendar.next_due(plan, last)
     return "" if start is None else " ".join([_start(plan, start), *(f"RRULE:{rule}" for rule in _rules(plan, start.astimezone(plan.tz).day))])
+
+
+def schedules(rows: Iterable[Row], timezone: str) -> list[dict[str, Any]]:
+    """What a scheduler such as AWX needs of each service in use: its rule, and the dates that the rule cannot leave out."""
+    found = []
+    for row in rows:
+        maintenance = row.record.get("maintenance") or {}
+        plan = calendar.schedule(maintenance, timezone)
+        rule = of(plan, row.last.achieved_at) if plan and row.due else ""
+        if rule:
+            found.append({"name": f"itops {row.id}", "service": row.id, "rrule": rule, "exclude": list(maintenance.get("exclude") or ())})
+    return found
 
 
 def _start(plan: Schedule, start: datetime) -> str:
