@@ -17,7 +17,12 @@ SYSTEM = Path("/etc/systemd/system")
 
 def folder(timer: Timer) -> Path:
     """Where the units of the machine, or of this account, belong."""
-    return SYSTEM if timer.system else Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+    return SYSTEM if timer.system else own()
+
+
+def own() -> Path:
+    """The folder of this account's units."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
 
 
 def units(timer: Timer) -> dict[str, str]:

@@ -47,8 +47,12 @@ class Timer:
 
     @property
     def mark(self) -> str:
-        """Says whose a block or a file is."""
-        return f"# itops:schedule {self.workspace}"
+        return mark(self.workspace)
+
+
+def mark(workspace: Path) -> str:
+    """Says whose a block or a file is."""
+    return f"# itops:schedule {workspace}"
 
 
 def of(ws: Workspace, every: int, most: int, jitter: int, system: bool, user: str, name: str, mailto: str) -> Timer:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,7 +56,7 @@ class Schedule:
     grace: Duration = Duration(0, "hour")
     excluded: frozenset[date] = field(default_factory=frozenset)
 
-    @property
+    @cached_property
     def warning(self) -> timedelta:
         return min(self.cycle.about() / 4, LONGEST_WARNING)
 
@@ -111,7 +111,7 @@ def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
     """The first due point that no maintenance has settled yet. Raises OverflowError, ValueError beyond the year 9999."""
     if plan.anchor is None:
         return None if last is None else _moved(plan, shift(last, plan.cycle, plan.tz))
-    return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last.astimezone(UTC) + plan.warning)))
+    return _moved(plan, _point(plan, 0) if last is None else _first_after(plan, last.astimezone(UTC) + plan.warning))
 
 
 def upcoming(plan: Schedule, last: datetime | None, end: datetime, now: datetime | None = None) -> Iterator[datetime]:
@@ -133,7 +133,7 @@ def shift(start: datetime, by: Duration, tz: tzinfo, times: int = 1) -> datetime
     count = by.every * times
     if by.unit == "hour":
         return (start.astimezone(UTC) + timedelta(hours=count)).astimezone(tz)
-    step = relativedelta(months=count) if by.unit == "month" else relativedelta(days=count)
+    step = relativedelta(months=count) if by.unit == "month" else timedelta(days=count)
     wall = start.astimezone(tz).replace(tzinfo=None) + step
     return resolve_imaginary(wall.replace(tzinfo=tz))
 
@@ -143,18 +143,20 @@ def _point(plan: Schedule, number: int) -> datetime:
     return shift(plan.anchor, plan.cycle, plan.tz, number)
 
 
-def _first_after(plan: Schedule, moment: datetime) -> int:
-    """Number of the first due point after a moment (in UTC): estimated, then corrected."""
+def _first_after(plan: Schedule, moment: datetime) -> datetime:
+    """The first due point after a moment (in UTC): its number is estimated, then corrected."""
     assert plan.anchor is not None
     start, end = (at.astimezone(UTC if plan.cycle.unit == "hour" else plan.tz) for at in (plan.anchor, moment))
-    if plan.cycle.unit == "month":
-        length = (end.year - start.year) * 12 + end.month - start.month
-    else:
-        length = int((end - start) / timedelta(**{plan.cycle.unit + "s": 1}))
-    number = max(0, length // plan.cycle.every - 1)
-    while _point(plan, number) <= moment:
+    months = (end.year - start.year) * 12 + end.month - start.month
+    length = months if plan.cycle.unit == "month" else (end - start) // timedelta(**{plan.cycle.unit + "s": 1})
+    number = max(0, length // plan.cycle.every)
+    at = _point(plan, number)
+    while at > moment and number > 0 and (before := _point(plan, number - 1)) > moment:
+        at, number = before, number - 1
+    while at <= moment:
         number += 1
-    return number
+        at = _point(plan, number)
+    return at
 
 
 def _moved(plan: Schedule, at: datetime) -> datetime:

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from hypothesis import given
 from hypothesis import strategies as st
 
+from itops_cli.checkup import timers
 from itops_cli.schedule import cron, systemd
 from itops_cli.schedule.timer import Timer
 from tests.unit import make
@@ -125,6 +127,17 @@ def test_units_are_written_enabled_and_taken_away(desk: Desk) -> None:
     assert "-OnCalendar=*:0/5\n+OnCalendar=*:0/15" in desk.install("--as", "systemd", "--check", expect=6)
     desk.install("--as", "systemd", "--uninstall")
     assert list(desk.units.iterdir()) == [] and "--user disable --now itops-due.timer" in said.read_text()
+
+
+@pytest.mark.parametrize(("kind", "by"), [("cron", "the crontab"), ("systemd", "itops-due.timer")])
+def test_the_doctor_says_what_starts_it(desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str, by: str) -> None:
+    for name in ("PATH", "TABLE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, desk.env[name])
+    (nothing,) = timers.starts(workspace.load(desk.root))
+    assert nothing.severity == "info" and nothing.remedy.startswith("itops schedule install")
+    desk.install("--as", kind)
+    (found,) = timers.starts(workspace.load(desk.root))
+    assert found.severity == "ok" and by in found.message
 
 
 def test_a_unit_of_somebody_else_is_left_alone_and_systemd_that_does_not_answer_is_said(desk: Desk) -> None:
