@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from functools import partial
@@ -34,12 +32,14 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import output
+from itops_cli import output, signals
 from itops_cli.errors import Exit
 from itops_cli.schedule import looking
 
 LOCK = "due"
+ENTRY = "schedule"  # how the record says that nobody started it by hand
 LOG_SIZE, LOG_FILES = 5 << 20, 4  # bytes, so many older ones are kept
+Tell = Callable[[str], None]
 ITOPS = (sys.executable, "-c", "from itops_cli.main import main; main()")
 
 
@@ -57,14 +57,15 @@ class Wish:
 def carry_out(ws: Workspace, wish: Wish) -> int:
     """Start what may be started, and wait for it; the worst exit status, 0 where there was nothing to do."""
     time.sleep(secrets.randbelow(wish.jitter * 1000 + 1) / 1000)
+    tell = _teller(wish)
     if wish.check:
-        return _report(ws, wish, look(ws), {})
+        return _report(ws, wish, tell, look(ws), {})
     lock = service_lock.take(ws.records / ".locks", LOCK, {"pid": os.getpid()})
     if isinstance(lock, service_lock.Held):
-        _teller(wish)(f"another itops run --due is at work ({lock.by}), which starts whatever is due")
+        tell(f"another itops run --due is at work ({lock.by}), which starts whatever is due")
         return 0
     try:
-        return _Starter(ws, wish).to_the_end()
+        return _Starter(ws, wish, tell).to_the_end()
     finally:
         os.close(lock)
 
@@ -81,23 +82,21 @@ class _Starter:
 
     ws: Workspace
     wish: Wish
+    tell: Tell
     ended: dict[str, int] = field(default_factory=dict)
     running: dict[Future[int], Candidate] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     stopped: bool = False
 
-    def __post_init__(self) -> None:
-        self.tell = _teller(self.wish)
-
     def to_the_end(self) -> int:
         """Look again whenever a run has ended: a guard may not hold any more, a window be over."""
-        with ThreadPoolExecutor(self.wish.most) as pool, self._signals():
+        with ThreadPoolExecutor(self.wish.most) as pool, signals.handled(self._stop):
             found = self._start(pool)
             while self.running:
                 for future in wait(self.running, return_when=FIRST_COMPLETED).done:
                     self.ended[self.running.pop(future).change] = future.result()
                 found = self._start_more(pool)
-        return _report(self.ws, self.wish, found, self.ended)
+        return _report(self.ws, self.wish, self.tell, found, self.ended)
 
     def _start_more(self, pool: ThreadPoolExecutor) -> list[Turn]:
         """What cannot be looked at any more starts nothing, and hides no run that is under way or has ended."""
@@ -114,7 +113,7 @@ class _Starter:
         for candidate in due.ready(found, busy, self.processes)[:room]:
             self.tell(f"{candidate.change}: started, {', '.join(candidate.services)}")
             process = subprocess.Popen(
-                [*ITOPS, "run", candidate.change], env={**os.environ, "ITOPS_WORKSPACE": str(self.ws.root)}, cwd=self.ws.root,
+                [*ITOPS, "run", candidate.change], env={**os.environ, "ITOPS_WORKSPACE": str(self.ws.root), "ITOPS_ENTRY": ENTRY}, cwd=self.ws.root,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
             )  # fmt: skip
             self.processes[candidate.change] = process
@@ -128,24 +127,14 @@ class _Starter:
                 self.tell(f"{change}: {line.rstrip()}")
         return process.returncode
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
         """SIGINT and SIGTERM go to the runs, which stop at their next step boundary; nothing more is started."""
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            self.stopped = True
-            for process in self.processes.values():
-                process.send_signal(number)  # of one that has ended this does nothing
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        self.stopped = True
+        for process in self.processes.values():
+            process.send_signal(number)  # of one that has ended this does nothing
 
 
-def _teller(wish: Wish) -> Callable[[str], None]:
+def _teller(wish: Wish) -> Tell:
     """Where progress goes: the log file with its times where there is one, else the terminal; beside JSON standard error."""
     if wish.log is None:
         return partial(_print, err=wish.fmt == "json")
@@ -163,12 +152,11 @@ def _print(line: str, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
-def _report(ws: Workspace, wish: Wish, found: list[Turn], ended: dict[str, int]) -> int:
+def _report(ws: Workspace, wish: Wish, tell: Tell, found: list[Turn], ended: dict[str, int]) -> int:
     """The last word: what was started and how it ended, what waits and why. With a log only a failure is printed, so that cron mails nothing else."""
     code = outcome.worst(ended.values())
     lines = list(_lines(found, ended, wish.check))
     if wish.log:
-        tell = _teller(wish)
         for line in lines:
             tell(line)
     if wish.fmt == "json":

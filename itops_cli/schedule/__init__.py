@@ -21,7 +21,7 @@ COMMANDS = {
 
 @click.group("schedule", cls=LazyGroup, lazy=COMMANDS)
 def command() -> None:
-    """The maintenance cycle (维护周期) of every service, and what starts `itops run --due`.
+    """The maintenance cycle (维护周期) of every service, and what starts itops run --due.
 
     Example: itops schedule list
     """

@@ -26,7 +26,7 @@ CHANNELS = recipients.REPORT  # what goes upward
 @click.command("alert")
 @click.argument("unit")
 def command(unit: str) -> None:
-    """Tell people that a unit has failed; the units of `itops schedule install` call it (OnFailure=).
+    """Tell people that a unit has failed; the units of itops schedule install call it (OnFailure=).
 
     It goes through every channel of policy.yml that reports, by mail to the owners of the services concerned. Exit 3 where it reached nobody.
 

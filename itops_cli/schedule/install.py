@@ -83,7 +83,7 @@ def export(kind: str, fmt: str, every: str, **wishes: Any) -> None:
 @click.option("--check", is_flag=True, help="Only show the difference; exit 6 where there is one.")
 @_options
 def install(kind: str, uninstall: bool, check: bool, every: str, **wishes: Any) -> None:
-    """Let cron or systemd start `itops run --due`. Writes only between its own markers, or files of its own; again changes nothing.
+    """Let cron or systemd start itops run --due. Writes only between its own markers, or files of its own; again changes nothing.
 
     Example: itops schedule install --as systemd --system --every 15 --check
     """
@@ -95,7 +95,7 @@ def install(kind: str, uninstall: bool, check: bool, every: str, **wishes: Any) 
     if check:
         click.echo("".join(map(_diff, differing)), nl=False)
         raise Exit(CODES["warned"] if differing else 0)
-    if kind == "systemd" and uninstall and differing:
+    if kind == "systemd" and uninstall and any(part.place.name.endswith(".timer") for part in differing):
         systemd.control(wanted, "disable", "--now", f"{wanted.name}.timer")
     for part in differing:
         part.place.write(part.new)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -57,8 +57,9 @@ def mark(workspace: Path) -> str:
 
 def of(ws: Workspace, every: int, most: int, jitter: int, system: bool, user: str, name: str, mailto: str) -> Timer:
     """The timer for this workspace. Raises Exit 2 for what cron or systemd could not keep."""
-    owner = user or (pwd.getpwuid(ws.root.stat().st_uid).pw_name if system else getpass.getuser())
     faults = [
+        (not re.fullmatch(r"[A-Za-z0-9_-]+", name), "--name: letters, digits, - and _ only; cron passes over every other file"),
+        (bool(re.search(r"\s", user + mailto)), "--user, --mailto: no blanks"),
         (jitter > every * 60, f"--jitter {jitter} s is longer than --every {every} min"),
         (any(char in str(ws.root) for char in "\n\r"), "the path of the workspace has a line break"),
         (bool(os.environ.get("ITOPS_RECORDS")), "ITOPS_RECORDS is set, which cron and systemd will not have → set records: in itops.yml"),
@@ -67,7 +68,15 @@ def of(ws: Workspace, every: int, most: int, jitter: int, system: bool, user: st
     ]
     if bad := [text for fault, text in faults if fault]:
         raise Exit(2, "\n".join(bad))
-    return Timer(_itops(), ws.root, ws.cache / LOG, every, most, jitter, system, owner, name, mailto)
+    return Timer(_itops(), ws.root, ws.cache / LOG, every, most, jitter, system, user or _owner(ws, system), name, mailto)
+
+
+def _owner(ws: Workspace, system: bool) -> str:
+    """Who shall run it: whose workspace it is, so that records stay theirs; without root whoever asks."""
+    try:
+        return pwd.getpwuid(ws.root.stat().st_uid if system else os.geteuid()).pw_name
+    except KeyError:
+        raise Exit(2, f"the owner of {ws.root} has no account on this machine → --user NAME") from None
 
 
 def _itops() -> str:

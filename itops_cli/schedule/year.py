@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,15 @@ def command(year: int | None, days: int, services: tuple[str, ...], file: Path |
     Example: itops schedule calendar --year 2027 --ics due.ics
     """
     _known, found, lines = look(workspace.find(), services)
-    zone = calendar.zone(found.timezone)
-    start = datetime(year, 1, 1, tzinfo=zone) if year else found.now
-    end = datetime(year + 1, 1, 1, tzinfo=zone) if year else found.now + timedelta(days=days)
+    end = datetime(year + 1, 1, 2, tzinfo=UTC) if year else found.now + timedelta(days=days)
     points: list[Point] = []
     with click.progressbar(found.rows, label="due points", file=sys.stderr, hidden=len(found.rows) < MANY) as rows:
         for row in rows:
-            points += [(row, at) for at in _ahead(found, row, end) if year is None or at >= start]
+            points += [(row, at) for at in _ahead(found, row, end) if year is None or _date(row, at).year == year]
     if file:
         ics.write(file, "schedule", [_entry(row, at) for row, at in points], found.now)
     data = [{"service": row.id, "due": _date(row, at).isoformat() if row.due and row.due.whole_day else at.isoformat()} for row, at in points]
-    emit(data, fmt, lambda: _year(found, points, _achieved(lines, year), lang) if year else _list(points, lang))
+    emit(data, fmt, lambda: _year(found, year, points, _achieved(lines), lang) if year else _list(points, lang))
 
 
 def _ahead(found: Status, row: Row, end: datetime) -> Iterable[datetime]:
@@ -79,20 +77,19 @@ def _list(points: list[Point], lang: str) -> str:
     return table(head, [[cells.at(at, bool(row.due and row.due.whole_day)), cells.name()] for cells, row, at in rows])
 
 
-def _achieved(lines: Iterable[Mapping[str, Any]], year: int) -> dict[str, list[datetime]]:
+def _achieved(lines: Iterable[Mapping[str, Any]]) -> dict[str, list[datetime]]:
     """When the register says that a service was maintained, by service."""
     found: dict[str, list[datetime]] = defaultdict(list)
     for line in lines:
         at = calendar.moment(str(line.get("ended") or ""), calendar.zone("UTC"))
         counts = line.get("verb") in status.MAINTAINS and line.get("result") == status.ACHIEVED and line.get("exit") != REFUSED and not line.get("check")
-        if at and counts and abs(at.year - year) <= 1:
+        if at and counts:
             for sid in line["services"]:
                 found[sid].append(at)
     return found
 
 
-def _year(found: Status, points: list[Point], achieved: Mapping[str, list[datetime]], lang: str) -> str:
-    year = max(_date(*point).year for point in points) if points else 0
+def _year(found: Status, year: int, points: list[Point], achieved: Mapping[str, list[datetime]], lang: str) -> str:
     cells: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     for row, at in points:
         day = _date(row, at)
@@ -100,7 +97,7 @@ def _year(found: Status, points: list[Point], achieved: Mapping[str, list[dateti
         cells[row.id, day.month].append((day.day, f"!{day.day}" if late else str(day.day)))
     for row in found.rows:
         for day in (_date(row, at) for at in achieved.get(row.id, ())):
-            if not year or day.year == year:
+            if day.year == year:
                 cells[row.id, day.month].append((day.day, f"✓{day.day}"))
     head = [Words(lang).header("name"), *(labels.label("schedule_month", str(month), lang) for month in MONTHS)]
     return table(head, [[Cells(row, Words(lang)).name(), *(_days(cells[row.id, month]) for month in MONTHS)] for row in found.rows if row.due])

@@ -57,6 +57,7 @@ def test_what_was_missed_is_caught_up_once_and_the_worst_outcome_counts(tmp_path
     found = street.due("--max", "2", expect=11)
     assert {run["change"]: run["exit"] for run in found["runs"]} == {street.ids["shop"]: 0, street.ids["till"]: 11}
     assert all(run["run"] == street.record(run["change"])["runs"][0]["run"] for run in found["runs"])
+    assert {street.record(run["change"])["runs"][0]["entry"] for run in found["runs"]} == {"schedule"}
     assert [street.version(host) for host in "abcd"] == ["2.0", "2.0", "1.0", "1.0"]
     again = street.due()
     assert again["runs"] == [] and [turn["service"] for turn in again["due"]] == ["till"], "the periods missed since January count once"

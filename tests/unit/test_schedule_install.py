@@ -157,7 +157,13 @@ def test_a_unit_says_words_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("words", "why"),
-    [(["--every", "1", "--jitter", "61"], "longer than"), (["--user", "ops"], "--user needs --system"), (["--mailto", "a@b.c"], "MAILTO=…")],
+    [
+        (["--every", "1", "--jitter", "61"], "longer than"),
+        (["--user", "ops"], "--user needs --system"),
+        (["--mailto", "a@b.c"], "MAILTO=…"),
+        (["--name", "itops.due"], "cron passes over"),
+        (["--system", "--check", "--mailto", "a@b.c\nMAILTO="], "no blanks"),
+    ],
 )
 def test_what_cannot_be_kept_is_refused(desk: Desk, words: list[str], why: str) -> None:
     assert why in desk.install(*words, expect=2) and not desk.table.exists()

@@ -74,6 +74,23 @@ def test_a_year_at_a_glance_in_both_languages(root: Path) -> None:
     assert "!31" in next(line for line in this.splitlines() if "(web)" in line)
 
 
+def test_the_year_shows_what_was_achieved_and_counts_on_from_there(root: Path) -> None:
+    line = {
+        "change": "CHG-20260331-01",
+        "services": ["web"],
+        "verb": "run",
+        "check": False,
+        "exit": 0,
+        "result": "achieved",
+        "ended": "2026-03-30T18:30:00+00:00",
+    }
+    (root / "records").mkdir()
+    (root / "records/register.jsonl").write_text(json.dumps(line) + "\n")
+    web = next(line for line in itops(root, "calendar", "--year", "2026").splitlines() if "web" in line)
+    assert [cell.strip() for cell in web.split("|")[2:7]] == ["", "", "✓31", "!30", ""], "02:30 in Shanghai"
+    assert told(root, "list")[0]["change"] == "CHG-20260331-01"
+
+
 def test_the_calendar_file_holds_the_points_of_the_list(root: Path) -> None:
     points = told(root, "calendar", "--days", "800", "--service", "web", "--ics", "due.ics")
     events = icalendar.Calendar.from_ical((root / "due.ics").read_text("utf-8")).walk("VEVENT")
