@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 from itops_cli.checkup import timers
 from itops_cli.schedule import cron, systemd
 from itops_cli.schedule.timer import Timer
-from tests.unit import make
+from tests.unit import commanded, make
 
 CRONTAB = """#!/bin/sh
 case "$1" in
@@ -43,14 +42,11 @@ class Desk:
         for name, text in (("crontab", CRONTAB), ("systemctl", SYSTEMCTL)):
             (root / "bin" / name).write_text(text)
             (root / "bin" / name).chmod(0o755)
-        path = f"{root / 'bin'}:{os.environ['PATH']}"
+        path = f"{root / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.env = {**os.environ, "PATH": path, "TABLE": str(self.table), "XDG_CONFIG_HOME": str(root / "config")}
 
     def install(self, *words: str, expect: int = 0) -> str:
-        command = [Path(sys.executable).parent / "itops", "schedule", "install", *words]
-        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, check=False)
-        assert done.returncode == expect, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return commanded.itops(self.root, "schedule", "install", *words, expect=expect, env=self.env)
 
 
 @pytest.fixture

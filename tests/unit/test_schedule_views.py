@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import icalendar
 import pytest
 
-from tests.unit import make
+from tests.unit import commanded, make
 
 NEXT = date.today().year + 1
 
@@ -37,9 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def itops(root: Path, *words: str, expect: int = 0) -> str:
-    done = subprocess.run([Path(sys.executable).parent / "itops", "schedule", *words], cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done.stdout if expect == 0 else done.stderr
+    return commanded.itops(root, "schedule", *words, expect=expect)
 
 
 def told(root: Path, *words: str) -> Any:
@@ -92,11 +88,11 @@ def test_the_year_shows_what_was_achieved_and_counts_on_from_there(root: Path) -
 
 
 def test_the_calendar_file_holds_the_points_of_the_list(root: Path) -> None:
-    points = told(root, "calendar", "--days", "800", "--service", "web", "--ics", "due.ics")
+    points = told(root, "calendar", "--days", "800", "--service", "web", "--ics", str(root / "due.ics"))
     events = icalendar.Calendar.from_ical((root / "due.ics").read_text("utf-8")).walk("VEVENT")
     assert [event.decoded("dtstart").isoformat() for event in events] == [point["due"] for point in points]
     assert len({str(event["uid"]) for event in events}) == len(events) > 10 and "门户网站 (web)" in str(events[0]["summary"])
-    itops(root, "calendar", "--year", str(NEXT), "--service", "cache", "--ics", "cache.ics")
+    itops(root, "calendar", "--year", str(NEXT), "--service", "cache", "--ics", str(root / "cache.ics"))
     (first, *_more) = icalendar.Calendar.from_ical((root / "cache.ics").read_text("utf-8")).walk("VEVENT")
     assert first.decoded("dtstart").isoformat() == f"{NEXT}-01-01T00:00:00+00:00"
 
