@@ -28,7 +28,7 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, outcome, service_lock
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import due, precedents
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.due import Candidate, Turn
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -87,38 +87,40 @@ class _Starter:
     running: dict[Future[int], Candidate] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     stopped: bool = False
+    trouble: int = 0  # the exit status of what kept it from looking again
 
     def to_the_end(self) -> int:
         """Look again whenever a run has ended: a guard may not hold any more, a window be over."""
+        found = look(self.ws)
         with ThreadPoolExecutor(self.wish.most) as pool, signals.handled(self._stop):
-            found = self._start(pool)
+            self._start(pool, found)
             while self.running:
                 for future in wait(self.running, return_when=FIRST_COMPLETED).done:
                     self.ended[self.running.pop(future).change] = future.result()
-                found = self._start_more(pool)
-        return _report(self.ws, self.wish, self.tell, found, self.ended)
+                found = self._again()
+                self._start(pool, found)
+        return _report(self.ws, self.wish, self.tell, found, self.ended, self.trouble)
 
-    def _start_more(self, pool: ThreadPoolExecutor) -> list[Turn]:
+    def _again(self) -> list[Turn]:
         """What cannot be looked at any more starts nothing, and hides no run that is under way or has ended."""
         try:
-            return self._start(pool)
-        except (Exit, BadInput) as error:
+            return look(self.ws)
+        except (Exit, BadInput, LedgerError, OSError) as error:
             self.tell(f"nothing more is started: {error} → itops run --due --check")
+            self.trouble = error.code if isinstance(error, Exit) else outcome.CODES["internal"]
             return []
 
-    def _start(self, pool: ThreadPoolExecutor) -> list[Turn]:
-        found = look(self.ws)
+    def _start(self, pool: ThreadPoolExecutor, found: list[Turn]) -> None:
         busy = [sid for candidate in self.running.values() for sid in candidate.services]
-        room = 0 if self.stopped else self.wish.most - len(self.running)
+        room = self.wish.most - len(self.running)
         for candidate in due.ready(found, busy, self.processes)[:room]:
-            self.tell(f"{candidate.change}: started, {', '.join(candidate.services)}")
-            process = subprocess.Popen(
-                [*ITOPS, "run", candidate.change], env={**os.environ, "ITOPS_WORKSPACE": str(self.ws.root), "ITOPS_ENTRY": ENTRY}, cwd=self.ws.root,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-            )  # fmt: skip
-            self.processes[candidate.change] = process
-            self.running[pool.submit(self._follow, candidate.change, process)] = candidate
-        return found
+            if not self.stopped:
+                self.tell(f"{candidate.change}: started, {', '.join(candidate.services)}")
+                self.processes[candidate.change] = process = subprocess.Popen(
+                    [*ITOPS, "run", candidate.change], env={**os.environ, "ITOPS_WORKSPACE": str(self.ws.root), "ITOPS_ENTRY": ENTRY}, cwd=self.ws.root,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+                )  # fmt: skip
+                self.running[pool.submit(self._follow, candidate.change, process)] = candidate
 
     def _follow(self, change: str, process: subprocess.Popen[str]) -> int:
         """Pass on what it says, line by line; its exit status."""
@@ -152,9 +154,9 @@ def _print(line: str, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
-def _report(ws: Workspace, wish: Wish, tell: Tell, found: list[Turn], ended: dict[str, int]) -> int:
+def _report(ws: Workspace, wish: Wish, tell: Tell, found: list[Turn], ended: dict[str, int], trouble: int = 0) -> int:
     """The last word: what was started and how it ended, what waits and why. With a log only a failure is printed, so that cron mails nothing else."""
-    code = outcome.worst(ended.values())
+    code = outcome.worst([*ended.values(), trouble])
     lines = list(_lines(found, ended, wish.check))
     if wish.log:
         for line in lines:
@@ -188,8 +190,11 @@ def _at(turn: Turn) -> str:
 
 
 def _run(ws: Workspace, change: str, code: int) -> dict[str, Any]:
-    begun = precedents.begun(Ledger(ws.record_dir(change), change).events())
-    return {"change": change, "run": next(reversed(begun), None), "exit": code, "meaning": outcome.describe(code)}
+    try:
+        begun = list(precedents.begun(Ledger(ws.record_dir(change), change).events()))
+    except LedgerError:  # its exit status says so
+        begun = []
+    return {"change": change, "run": begun[-1] if begun else None, "exit": code, "meaning": outcome.describe(code)}
 
 
 def _data(turn: Turn, ended: dict[str, int]) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from itops_cli.checkup import NOTE, OK, Sign
 from itops_cli.errors import Exit
 from itops_cli.schedule import cron, systemd, timer
 
-LOOK = "itops run --due --check"
-
 
 def starts(ws: Workspace) -> Iterator[Sign]:
     """Only a note: AWX may start it, or a person."""
@@ -24,7 +22,7 @@ def starts(ws: Workspace) -> Iterator[Sign]:
     if found:
         yield Sign("schedule", OK, f"what is due is started by {', '.join(found)}")
     else:
-        yield Sign("schedule", NOTE, "neither cron nor systemd starts what is due in this workspace", f"itops schedule install, or now and then: {LOOK}")
+        yield Sign("schedule", NOTE, "neither cron nor systemd starts what is due in this workspace", "itops schedule install")
 
 
 def _found(mark: str) -> Iterator[str]:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, policy, status, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, labels, policy, status, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import recipients
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli import channels, credentials
 from itops_cli.errors import Exit
@@ -33,26 +35,34 @@ def command(unit: str) -> None:
     Example: itops schedule alert itops-due.service
     """
     ws = workspace.find()
-    known, found, _lines = look(ws)
     wanted = [channel for channel in policy.load(ws)["channels"] if CHANNELS in channel["purpose"]]
-    concerned = [row for row in found.rows if row.last.result and row.last.result != status.ACHIEVED] or list(found.rows)
-    texts = {lang: _text(unit, str(ws.root), concerned, lang) for lang in labels.LANGUAGES}
+    known, (concerned, fault) = catalogue.load(ws), _concerned(ws)
+    texts = {lang: _text(unit, str(ws.root), concerned, fault, lang) for lang in labels.LANGUAGES}
     subjects = {lang: labels.label("schedule_alert", "subject", lang).format(host=socket.gethostname()) for lang in labels.LANGUAGES}
-    message = channels.Message(subjects["zh_CN"], texts, "", "alert", tuple(_owners(concerned, known.people)), subjects)
+    owners = [str(row.record.get("owner")) for row in concerned] or [str(record.get("owner")) for record in known.services.values()]
+    message = channels.Message(subjects["zh_CN"], texts, "", "alert", tuple(_mails(owners, known.people)), subjects)
     sent = channels.send_all(wanted, CHANNELS, message, lambda ref: credentials.resolve(ref, ws))
     lost = [f"not delivered through {delivery.channel}: {delivery.detail}" for delivery in sent if not delivery.ok]
     if lost or not sent:
         raise Exit(REFUSED, "\n".join(lost or ["no channel in policy.yml reports, so nobody was told → add one (docs/howto/notifications.md)"]))
 
 
-def _owners(rows: Iterable[Row], people: Mapping[str, Any]) -> list[str]:
-    found = (recipients.standing_in(str(row.record.get("owner")), people) for row in rows)
+def _concerned(ws: Workspace) -> tuple[list[Row], str]:
+    """The services whose last maintenance was not achieved, or why nobody can tell: that may be just what has failed."""
+    try:
+        return [row for row in look(ws)[1].rows if row.last.result and row.last.result != status.ACHIEVED], ""
+    except (Exit, BadInput) as error:
+        return [], str(error)
+
+
+def _mails(owners: Iterable[str], people: Mapping[str, Any]) -> list[str]:
+    found = (recipients.standing_in(owner, people) for owner in owners)
     return list(dict.fromkeys(filter(None, (recipients.mail_of(people[pid]) for pid in found if pid))))
 
 
-def _text(unit: str, root: str, rows: Iterable[Row], lang: str) -> str:
+def _text(unit: str, root: str, rows: Iterable[Row], fault: str, lang: str) -> str:
     said = labels.label("schedule_alert", "text", lang).format(host=socket.gethostname(), unit=unit, workspace=root)
-    lasts = [(Cells(row, Words(lang)), row) for row in rows if row.last.at]
+    lasts = [(Cells(row, Words(lang)), row) for row in rows]
     lines = [
         labels.label("schedule_alert", "last", lang).format(
             service=cells.name(), change=row.last.change, at=cells.at(row.last.at), result=labels.label("status_result", row.last.result, lang)
@@ -60,4 +70,4 @@ def _text(unit: str, root: str, rows: Iterable[Row], lang: str) -> str:
         for cells, row in lasts
     ]
     following = f"{labels.label('schedule_alert', 'next', lang)}: `journalctl -u {unit}`, `itops record list`, `itops run --due --check`"
-    return "\n".join([said, "", *(f"- {line}" for line in lines), "", following])
+    return "\n".join([said, "", *(f"- {line}" for line in [*lines, *fault.splitlines()]), "", following])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome
 
 from tests.house import BIN, shop, until
 from tests.integration.conftest import CONTROL, LocalHouse
@@ -113,9 +114,12 @@ def test_a_wish_to_stop_reaches_the_run_and_nothing_more_is_started(tmp_path: Pa
     until((street.at("b") / "mid.reached").exists, "the step that waits")
     process.send_signal(signal.SIGTERM)
     until(lambda: list(street.at("b").rglob("state/CHG-*/R*/patch-1/cancel*")), "the wish to stop to reach the host")
+    (street.root / "inventory/services/till.yml").write_text("id: till\n", "utf-8")
     (street.at("b") / "mid.go").touch()
     said, _ = process.communicate(timeout=100)
-    assert process.returncode not in (0, -signal.SIGTERM), said
+    code = street.record(street.ids["shop"])["runs"][0]["exit"]
+    assert process.returncode == outcome.worst([code, 1]) != 0 and f"{street.ids['shop']}: {outcome.describe(code)}" in said, said
+    assert "nothing more is started: " in said and "till.yml" in said, "what cannot be read any more hides no outcome"
     assert [line["change"] for line in street.lines()] == [street.ids["shop"]] and street.version("c") == "1.0"
 
 

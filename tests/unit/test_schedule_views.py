@@ -13,7 +13,7 @@ from typing import Any
 import icalendar
 import pytest
 
-from tests.unit import commanded, make
+from tests.unit import commanded, listeners, make
 
 NEXT = date.today().year + 1
 
@@ -103,6 +103,31 @@ def test_what_awx_gets_is_data(root: Path) -> None:
         ("cache", "RRULE:FREQ=HOURLY;INTERVAL=6"), ("web", "RRULE:FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=-1"),
     ]  # fmt: skip
     assert found[1]["exclude"] == [f"{NEXT}-02-28"]
+
+
+def test_an_alert_says_what_failed_to_the_owners_also_where_no_record_can_be_read(root: Path) -> None:
+    people = {"people": [{"id": "zhang", "name": "张三", "roles": ["owner"], "contact": {"mail": "zhang@example.com"}}]}
+    make.dump(root / "inventory/people.yml", people)
+    line = {
+        "change": "CHG-20260331-01",
+        "services": ["web"],
+        "verb": "run",
+        "check": False,
+        "exit": 11,
+        "result": "not_achieved",
+        "ended": "2026-03-30T18:30:00Z",
+    }
+    (root / "records").mkdir()
+    (root / "records/register.jsonl").write_text(json.dumps(line) + "\n")
+    with listeners.smtp("none") as post:
+        channel = {"id": "mail", "type": "mail", "host": "127.0.0.1", "port": post.port, "tls": "none", "sender": "itops@example.com"}
+        make.dump(root / "policy.yml", {"channels": [channel]})
+        itops(root, "alert", "itops-due.service")
+        make.dump(root / "inventory/services/new.yml", {"id": "new"})
+        itops(root, "alert", "itops-due.service")
+    (first, told), (second, unread) = post.got
+    assert first == second == ["zhang@example.com"] and "定时维护失败" in str(told["Subject"])
+    assert "CHG-20260331-01" in told.get_content() and "new.yml" in unread.get_content()
 
 
 def test_an_alert_that_reaches_nobody_is_no_success(root: Path) -> None:
