@@ -14,7 +14,7 @@ The rules (docs/decisions/0009):
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,13 +55,13 @@ class Turn:
     next: str = ""
 
 
-def turns(ws: Workspace, known: Catalogue, rows: Iterable[Row], lines: Iterable[Line], now: datetime) -> list[Turn]:
+def turns(ws: Workspace, known: Catalogue, rows: Sequence[Row], lines: Iterable[Line], now: datetime) -> list[Turn]:
     """Every service that is due or due soon, the longest due first. `rows` and `lines` are those of the status table and the register, as they are now."""
-    waiting = sorted((row for row in rows if row.due and row.due.at and row.due.state in (DUE_SOON, OVERDUE)), key=lambda row: (row.due.at, row.id))
+    late = {row.id: row.due.at for row in rows if row.due and row.due.at and row.due.state in (DUE_SOON, OVERDUE)}
     tried = {str(line["change"]): line for line in lines if line.get("verb") in precedents.CARRIED_OUT and not line.get("check")}
-    due = {row.id: row.due for row in waiting if row.due}
-    found = [candidate for path in change_file.paths(ws) if path.stem not in tried for candidate in _candidates(ws, known, path, due, now)]
-    return [_turn(row, [candidate for candidate in found if row.id in candidate.services], tried.values()) for row in waiting if row.due]
+    found = [candidate for path in change_file.paths(ws) if path.stem not in tried for candidate in _candidates(ws, known, path, late, now)]
+    waiting = sorted((row for row in rows if row.id in late), key=lambda row: (late[row.id], row.id))
+    return [_turn(row, [candidate for candidate in found if row.id in candidate.services], tried.values()) for row in waiting]
 
 
 def ready(found: Iterable[Turn], busy: Collection[str] = (), begun: Collection[str] = ()) -> list[Candidate]:
@@ -95,15 +95,14 @@ def _begin(service: str, last: Maintained) -> str:
     return f"itops change new --from {last.achieved_change}" if last.achieved_change else f"itops change new --service {service} --title …"
 
 
-def _candidates(ws: Workspace, known: Catalogue, path: Path, due: Mapping[str, Due], now: datetime) -> Iterator[Candidate]:
-    """The change of this file, where it is one of a service that is due."""
+def _candidates(ws: Workspace, known: Catalogue, path: Path, late: Mapping[str, datetime], now: datetime) -> Iterator[Candidate]:
+    """The change of this file, where it is one of a service that is due; `late`: the due points."""
     try:
         services = tuple(change_file.services_of(path))
     except BadInput:
         return  # `itops lint` names it; nobody knows whose it is
-    if set(services) & set(due):
-        soonest = min(at for sid in services if sid in due and (at := due[sid].at))
-        yield Candidate(path.stem, services, tuple(dict.fromkeys(_hindrances(ws, known, path, soonest, now))))
+    if mine := [late[sid] for sid in services if sid in late]:
+        yield Candidate(path.stem, services, tuple(dict.fromkeys(_hindrances(ws, known, path, min(mine), now))))
 
 
 def _hindrances(ws: Workspace, known: Catalogue, path: Path, due_at: datetime, now: datetime) -> Iterator[str]:
