@@ -13,7 +13,7 @@ import click
 
 from benchmarks import measure
 
-NAMES = ("execute", "recording", "catalogue", "ledger", "backup", "pdf", "site", "importing")  # in the order of the list that they answer
+NAMES = ("execute", "recording", "catalogue", "ledger", "backup", "pdf", "site", "importing", "schedule")  # in the order of the list that they answer
 
 
 def present() -> list[str]:

@@ -263,6 +263,7 @@ def _exit_status() -> str:
             " record callback has the last word; where Ansible itself could not go on (1, 2, 4, 99, 250) no outcome was computed, and `itops doctor` tells."
             " What to do for each: [roll back and resume](../howto/roll-back-and-resume.md).",
             table(["Status", "Id", "中文", "Meaning"], rows),
+            "`itops run --due` ends with the worst of its runs. From the worst: " + ", ".join(map(str, outcome.WORST_RUN_FIRST)) + ".",
         ]
     )
 

@@ -12,13 +12,13 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.checkup import ERROR, NOTE, OK, SEVERITIES, WARNING, Look, Sign, controller, hosts, place
+from itops_cli.checkup import ERROR, NOTE, OK, SEVERITIES, WARNING, Look, Sign, controller, hosts, place, timers
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
 
 LOOKS: tuple[Look, ...] = (
     controller.versions, controller.ansible, controller.tools, controller.clock, controller.signing,
-    place.records, place.folders, place.locks, place.ledgers,
+    place.records, place.folders, place.locks, place.ledgers, timers.starts,
 )  # fmt: skip
 
 

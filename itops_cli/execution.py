@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -24,7 +23,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import live, output, runner
+from itops_cli import live, output, runner, signals
 from itops_cli.errors import Exit, say
 
 CHECKED = "检查通过，未执行 / everything looked at holds, nothing was changed (exit 0)"
@@ -61,7 +60,7 @@ class Execution:
             raise Exit(outcome.REFUSED, f"{self.change} is closed, its record is not changed any more → itops change new --from {self.change}")
         self.seen = max((event.seq for event in ledger.events()), default=0)
         started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
-        with self._signals():
+        with signals.handled(self._stop):
             while started.alive():
                 self._turn(ledger)
                 time.sleep(POLL)
@@ -144,7 +143,7 @@ class Execution:
 
     def _environment(self) -> dict[str, str]:
         asks = "answers" if self.answers is not None else "cli" if sys.stdin.isatty() else ""
-        return {"ITOPS_ENTRY": "cli", run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
+        return {"ITOPS_ENTRY": os.environ.get("ITOPS_ENTRY") or "cli", run.INVOCATION_VARIABLE: self.invocation, run.CONFIRM_VARIABLE: asks}
 
     def _note_stop(self, ledger: Ledger) -> None:
         number, self.stop = self.stop, 0
@@ -154,21 +153,11 @@ class Execution:
         except (LedgerError, OSError) as error:
             say(f"the wish to stop could not be recorded: {error}")
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
         """SIGINT and SIGTERM become an event; the run stops at the next step boundary, nothing is killed. A question ends unanswered."""
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            self.stop = number
-            if self.asking:
-                raise KeyboardInterrupt
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        self.stop = number
+        if self.asking:
+            raise KeyboardInterrupt
 
 
 def read_answers(path: str | None) -> list[tuple[str, str]] | None:

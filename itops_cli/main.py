@@ -31,6 +31,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "resume": "itops_cli.run:resume",
     "watch": "itops_cli.watch",
     "window": "itops_cli.window",
+    "schedule": "itops_cli.schedule",
     "people": "itops_cli.people",
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",

@@ -9,11 +9,12 @@ import json
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, insert, register, status, status_data, status_tables, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
-from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status, World
+from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Maintained, Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.completing import SERVICE
@@ -70,11 +71,16 @@ def must_know(known: Catalogue, service: str | None) -> None:
 
 def world(ws: Workspace, known: Catalogue) -> World:
     """All that tells where the services stand. Ends with 4 where the register is damaged."""
+    return World(known.services, known.people, facts.load(ws.facts), maintained(ws)[0], datetime.now(UTC), ws.timezone)
+
+
+def maintained(ws: Workspace) -> tuple[dict[str, Maintained], list[dict[str, Any]]]:
+    """What the register says of every service, and its lines. Raises Exit 4 where it is damaged."""
     try:
-        history = status.history(register.read(ws.records))
+        lines = register.read(ws.records)
+        return status.history(lines), lines
     except (ValueError, AttributeError, TypeError):
         raise Exit(NOT_VERIFIED, "the register is damaged, so nobody knows what was maintained → itops record verify") from None
-    return World(known.services, known.people, facts.load(ws.facts), history, datetime.now(UTC), ws.timezone)
 
 
 def _render(found: Status, service: str | None, lang: str, fmt: str, whole: bool) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import icalendar
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, labels
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import windows
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
@@ -21,7 +20,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import R
 from itops_cli import deciding
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
-from itops_cli.output import emit, format_option, lang_option, write_file
+from itops_cli.ics import Entry, write
+from itops_cli.output import emit, format_option, lang_option
 
 COLUMNS = ("start", "end", "hours")
 LONGEST = timedelta(days=1)  # a period of a list; so far beyond the last day is looked for its end
@@ -48,7 +48,7 @@ def command(change: str, days: int, ics: Path | None, lang: str, fmt: str) -> No
     long_enough = [period for period in found if period.start < last and period.end - period.start >= now.expected]
     warnings = windows.unannounced(now.policy["calendar"], now.ws.timezone, start, last)
     if ics:
-        write_file(ics, _calendar(now, long_enough).to_ical().decode().replace("\r\n", "\n").replace("\n", "\r\n"))
+        write(ics, "windows", [_entry(now, period) for period in long_enough], now.at)
     data = {"change": change, "expected_s": int(now.expected.total_seconds()), "windows": [_data(period) for period in long_enough], "warnings": warnings}
     emit(data, fmt, lambda: _text(long_enough, now, lang))
     for warning in warnings:
@@ -83,18 +83,6 @@ def _why(now: Facts, services: dict[str, Any], start: datetime, days: int) -> li
     return lines
 
 
-def _calendar(now: Facts, found: list[Period]) -> icalendar.Calendar:
-    """In UTC, so that every calendar shows its owner's own time. An id is made from the end: it stays the same while the window has begun."""
-    made = icalendar.Calendar()
-    made.add("prodid", "-//itops//windows//")
-    made.add("version", "2.0")
-    for period in found:
-        event = icalendar.Event()
-        event.add("uid", f"{now.change.id}-{period.end:%Y%m%dT%H%M%SZ}@itops")
-        event.add("dtstamp", now.at.astimezone(UTC))
-        event.add("dtstart", period.start)
-        event.add("dtend", period.end)
-        event.add("summary", f"{now.change.id} {now.change.data['title']}")
-        event.add("transp", "TRANSPARENT")
-        made.add_component(event)
-    return made
+def _entry(now: Facts, period: Period) -> Entry:
+    """An id is made from the end: it stays the same while the window has begun."""
+    return Entry(f"{now.change.id}-{period.end:%Y%m%dT%H%M%SZ}", period.start, period.end, f"{now.change.id} {now.change.data['title']}")

@@ -6,7 +6,7 @@
 The rules:
 - With an anchor the due points are anchor, anchor + 1 cycle, anchor + 2 cycles … The anchor itself is the first one.
 - Every point is counted from the anchor, not from the point before. A month without that day takes its last day and the
-  next one is right again: 31 Jan, 28 Feb, 31 Mar.
+  next one is right again: 31 Jan, 28 Feb, 31 Mar. As a recurrence rule for others: recurrence.py.
 - Without an anchor the next due point is one cycle after the last maintenance; without either nobody knows.
 - Days and months are counted on the wall clock of the time zone, hours on the absolute time line. A wall clock time
   that a change to summer time leaves out is moved forward by the gap.
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,7 +56,7 @@ class Schedule:
     grace: Duration = Duration(0, "hour")
     excluded: frozenset[date] = field(default_factory=frozenset)
 
-    @property
+    @cached_property
     def warning(self) -> timedelta:
         return min(self.cycle.about() / 4, LONGEST_WARNING)
 
@@ -96,29 +96,47 @@ def judge(plan: Schedule | None, last: datetime | None, now: datetime) -> Due:
         at = next_due(plan, last)
         if at is None:
             return Due()
-        end = shift(shift(at, Duration(1, "day"), plan.tz) if plan.whole_day else at, plan.grace, plan.tz)
-        state = OVERDUE if now > end else DUE_SOON if now >= at - plan.warning else NORMAL
+        state = OVERDUE if now > deadline(plan, at) else DUE_SOON if now >= at - plan.warning else NORMAL
     except (OverflowError, ValueError):  # beyond the year 9999
         return Due()
     return Due(at, plan.whole_day, state)
+
+
+def deadline(plan: Schedule, at: datetime) -> datetime:
+    """After this the service is overdue: the due point, its whole day where it is a date only, and the grace."""
+    return shift(shift(at, Duration(1, "day"), plan.tz) if plan.whole_day else at, plan.grace, plan.tz)
 
 
 def next_due(plan: Schedule, last: datetime | None) -> datetime | None:
     """The first due point that no maintenance has settled yet. Raises OverflowError, ValueError beyond the year 9999."""
     if plan.anchor is None:
         return None if last is None else _moved(plan, shift(last, plan.cycle, plan.tz))
-    return _moved(plan, _point(plan, 0 if last is None else _first_after(plan, last + plan.warning)))
+    return _moved(plan, _point(plan, 0) if last is None else _first_after(plan, last.astimezone(UTC) + plan.warning))
+
+
+def upcoming(plan: Schedule, last: datetime | None, end: datetime, now: datetime | None = None) -> Iterator[datetime]:
+    """The due points before `end`, earliest first, if each is settled when it comes, and what is late at `now`.
+
+    The first is the one that `last` has left open.
+    """
+    try:
+        at = next_due(plan, last)
+        while at is not None and at < end:
+            yield at
+            at = next_due(plan, max(at, now or at).astimezone(UTC))
+    except (OverflowError, ValueError):  # beyond the year 9999
+        return
 
 
 def points(plan: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
     """The due points in [start, end), of an hourly cycle one for each day; none where only the last maintenance tells. Raises OverflowError, ValueError."""
     if plan.anchor is None:
         return
-    step = max(1, 24 // plan.cycle.every) if plan.cycle.unit == "hour" else 1
-    number = 0 if plan.anchor >= start else _first_after(plan, start - timedelta(microseconds=1))
-    while (at := _moved(plan, _point(plan, number))) < end:
-        yield at
-        number += step
+    skipped = max(1, 24 // plan.cycle.every) - 1 if plan.cycle.unit == "hour" else 0
+    at = plan.anchor if plan.anchor >= start else _first_after(plan, start.astimezone(UTC) - timedelta(microseconds=1))
+    while (moved := _moved(plan, at)) < end:
+        yield moved
+        at = _first_after(plan, shift(at, plan.cycle, plan.tz, skipped).astimezone(UTC))
 
 
 def shift(start: datetime, by: Duration, tz: tzinfo, times: int = 1) -> datetime:
@@ -126,7 +144,7 @@ def shift(start: datetime, by: Duration, tz: tzinfo, times: int = 1) -> datetime
     count = by.every * times
     if by.unit == "hour":
         return (start.astimezone(UTC) + timedelta(hours=count)).astimezone(tz)
-    step = relativedelta(months=count) if by.unit == "month" else relativedelta(days=count)
+    step = relativedelta(months=count) if by.unit == "month" else timedelta(days=count)
     wall = start.astimezone(tz).replace(tzinfo=None) + step
     return resolve_imaginary(wall.replace(tzinfo=tz))
 
@@ -136,18 +154,20 @@ def _point(plan: Schedule, number: int) -> datetime:
     return shift(plan.anchor, plan.cycle, plan.tz, number)
 
 
-def _first_after(plan: Schedule, moment: datetime) -> int:
-    """Number of the first due point after a moment: estimated, then corrected."""
+def _first_after(plan: Schedule, moment: datetime) -> datetime:
+    """The first due point after a moment (in UTC): its number is estimated, then corrected."""
     assert plan.anchor is not None
-    start, end = plan.anchor.astimezone(plan.tz), moment.astimezone(plan.tz)
-    if plan.cycle.unit == "month":
-        length = (end.year - start.year) * 12 + end.month - start.month
-    else:
-        length = int((end - start) / timedelta(**{plan.cycle.unit + "s": 1}))
-    number = max(0, length // plan.cycle.every - 1)
-    while _point(plan, number) <= moment:
+    start, end = (at.astimezone(UTC if plan.cycle.unit == "hour" else plan.tz) for at in (plan.anchor, moment))
+    months = (end.year - start.year) * 12 + end.month - start.month
+    length = months if plan.cycle.unit == "month" else (end - start) // timedelta(**{plan.cycle.unit + "s": 1})
+    number = max(0, length // plan.cycle.every)
+    at = _point(plan, number)
+    while at > moment and number > 0 and (before := _point(plan, number - 1)) > moment:
+        at, number = before, number - 1
+    while at <= moment:
         number += 1
-    return number
+        at = _point(plan, number)
+    return at
 
 
 def _moved(plan: Schedule, at: datetime) -> datetime:

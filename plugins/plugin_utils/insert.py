@@ -10,6 +10,7 @@ service, say) `<!-- itops:status web begin -->` and `<!-- itops:status web end -
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def spliced(old: bytes, text: str, name: str = "", file: str = "", what: str = "
     if fault := _not_text(old):
         raise BadInput([Problem(file, fault, "", "not UTF-8 text, so nothing can be put into it", allowed="UTF-8")])
     lines = old.splitlines(keepends=True)  # of bytes: only \n, \r and \r\n end a line
-    begin, end = _only(lines, {edge: marker(edge, name, what) for edge in ("begin", "end")}, file)
+    begin, end = positions(lines, {edge: marker(edge, name, what) for edge in ("begin", "end")}, file, "write both markers, each on a line of its own")
     ending = lines[begin][len(lines[begin].rstrip(b"\r\n")) :]
     body = [line.encode() + ending for line in ["", *text.strip("\n").split("\n"), ""]]
     return b"".join([*lines[: begin + 1], *body, *lines[end:]])
@@ -59,16 +60,16 @@ def _not_text(content: bytes) -> int:
     return 0
 
 
-def _only(lines: list[bytes], edges: dict[str, str], file: str) -> tuple[int, int]:
-    """Where the two markers stand, each exactly once and the begin first."""
-    found = {edge: [number for number, line in enumerate(lines) if _plain(line) == text] for edge, text in edges.items()}
+def positions(lines: list[bytes], edges: Mapping[str, str], file: str, remedy: str) -> tuple[int, int]:
+    """Where the two markers (`begin` and `end` of `edges`) stand, each exactly once and the begin first. Raises BadInput otherwise."""
+    found = {edge: [number for number, line in enumerate(lines) if _plain(line) == text.encode()] for edge, text in edges.items()}
     problems = [
         Problem(file, number + 1, "", "marker stands twice", edges[edge], "each marker once") for edge, numbers in found.items() for number in numbers[1:]
     ]
     for edge, other in (("begin", "end"), ("end", "begin")):
         if not found[edge]:
             line = found[other][0] + 1 if found[other] else max(1, len(lines))
-            problems.append(Problem(file, line, "", f"no {edge} marker", allowed=edges[edge], remedy="write both markers, each on a line of its own"))
+            problems.append(Problem(file, line, "", f"no {edge} marker", allowed=edges[edge], remedy=remedy))
     if not problems and found["end"][0] < found["begin"][0]:
         problems.append(Problem(file, found["end"][0] + 1, "", "the end marker stands before the begin marker", edges["end"], "the begin marker first"))
     if problems:
@@ -76,5 +77,5 @@ def _only(lines: list[bytes], edges: dict[str, str], file: str) -> tuple[int, in
     return found["begin"][0], found["end"][0]
 
 
-def _plain(line: bytes) -> str:
-    return line.decode().lstrip("\ufeff").strip(" \t\r\n")
+def _plain(line: bytes) -> bytes:
+    return line.removeprefix("\ufeff".encode()).strip(b" \t\r\n")

@@ -37,7 +37,7 @@ EXIT_TABLE = (
     Status(3, "refused", "检查不通过，未执行", "the gate refused; nothing was changed on any host"),
     Status(4, "not_verified", "台账校验不通过", "the ledger does not verify, events named; with --check, a file is not what it is made from"),
     Status(5, "unhealthy", "需人工处理", "doctor found something a person has to decide"),
-    Status(6, "warned", "有警告", "doctor found only warnings; with docs register --overdue a review is overdue"),
+    Status(6, "warned", "有警告", "only warnings: doctor; docs register --overdue with a review overdue; schedule install --check with something to write"),
     Status(10, PARTIAL, "部分达成", "achieved on some hosts; the others were rolled back, skipped or not started"),
     Status(11, ROLLED_BACK, "已回滚并验证", "rolled back, and the way back was verified"),
     Status(12, UNVERIFIED, "已回滚未验证", "rolled back, but nothing proves that the service is as before"),
@@ -52,6 +52,16 @@ CODES = {status.id: status.code for status in EXIT_TABLE}
 REFUSED, RECORD_LOST = CODES["refused"], CODES["record_lost"]
 NEEDS_ROLLBACK = (CODES[ROLLBACK_FAILED], CODES[CONTACT_LOST])
 WORST_FIRST = (CONTACT_LOST, ROLLBACK_FAILED, UNVERIFIED)
+WORST_RUN_FIRST = tuple(  # of several runs; a number that is not here counts as record_lost
+    CODES[name] for name in (CONTACT_LOST, ROLLBACK_FAILED, IMPOSSIBLE, "record_lost", UNVERIFIED, "internal", ROLLED_BACK, PARTIAL,
+                             "not_verified", "bad_input", "refused", NOT_STARTED, SKIPPED, ACHIEVED)
+)  # fmt: skip
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit status of several runs: the one that needs a person most; 0 for none. What is no status of ours counts as record_lost."""
+    known = [code if code in WORST_RUN_FIRST else RECORD_LOST for code in codes]
+    return min(known, key=WORST_RUN_FIRST.index, default=CODES[ACHIEVED])
 
 
 def describe(code: int) -> str:

@@ -17,8 +17,8 @@ import pytest
 from tests.house import LIMIT, House, shop, until
 
 LAB_SCRIPT = Path(__file__).with_name("lab.sh")
-LAB = "itopstest"
-ENV = {**os.environ, "LAB": LAB, "LAB_NET": "10.79.0", "LAB_CACHE": os.environ.get("LAB_CACHE", "/var/cache/itopslab")}
+LAB = os.environ.get("LAB", "itopstest")  # another name and network for a second lab on the same machine
+ENV = {**os.environ, "LAB": LAB, "LAB_NET": os.environ.get("LAB_NET", "10.79.0"), "LAB_CACHE": os.environ.get("LAB_CACHE", "/var/cache/itopslab")}
 STATE = Path("/run") / LAB
 PRIMARY, STANDBY, OFFSITE = "h01", "h02", "h03"
 PORT = 8080

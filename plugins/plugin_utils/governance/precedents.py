@@ -150,9 +150,14 @@ def executed(events: Sequence[Event]) -> Event | None:
     return found[-1] if found and not run.open_runs(events) else None
 
 
+def begun(events: Iterable[Event]) -> dict[str, Event]:
+    """Runs that were to change something, by id as they were opened; what the gate refused is among them."""
+    return {e.run: e for e in events if e.kind == "run_opened" and not e.data.get("check") and e.data.get("argv_verb", "run") in CARRIED_OUT}
+
+
 def _runs(events: Sequence[Event]) -> dict[str, tuple[Event, Event]]:
     """Runs that were to change something and were not refused, as opened and closed."""
-    opened = {e.run: e for e in events if e.kind == "run_opened" and not e.data.get("check") and e.data.get("argv_verb", "run") in CARRIED_OUT}
+    opened = begun(events)
     closed = [e for e in events if e.kind == "run_closed" and e.run in opened and e.data.get("exit") != outcome.REFUSED]
     return {e.run: (opened[e.run], e) for e in closed}
 
