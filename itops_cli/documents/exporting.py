@@ -42,7 +42,7 @@ class Order:
 def export(ws: Workspace, document: Document, order: Order) -> dict[str, Any]:
     """The ledger's line of the finished file. Raises BadInput (nothing is written but the note that it was begun), LedgerError, OSError."""
     faces = fonts.find(ws.fonts)
-    content = blocks.parse(document.body, document.path, document.line)
+    content = blocks.parse(document.body, Path(str(document.path)), document.line)
     at, account = _now(ws), identity.account()
     about = {**_about(document, order), "source_sha256": hashlib.sha256(document.path.read_bytes()).hexdigest()}
     _set(ws, document, order, faces, content, at, 0)  # what cannot be set uses up no number

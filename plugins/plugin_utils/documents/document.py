@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 FENCE = "---"
@@ -23,7 +24,7 @@ LABELS = "document"
 class Document:
     """`meta` is validated against roles/document, ids for labels and defaults filled in; `line` is the body's first line in the file."""
 
-    path: Path
+    path: Place
     meta: Mapping[str, Any]
     body: str
     line: int
