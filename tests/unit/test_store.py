@@ -39,7 +39,7 @@ def book(kept: Entry) -> Ledger:
 
 
 def url(kept: Entry) -> str:
-    return kept.database._url
+    return kept.database.url
 
 
 def child(work: Callable[..., None], *args: Any) -> multiprocessing.Process:

@@ -53,7 +53,7 @@ class Database:
 
     def __init__(self, url: str):
         self.name = address.shown(url)
-        self._url = url
+        self.url = url
         self._inherited: list[Any] = []  # connections of the process this one was forked from: neither used nor closed
         self._connection: Connection[Any] | None = None
         self._mutex = threading.RLock()
@@ -125,7 +125,7 @@ class Database:
             return self._connection
         if self._holder and self._holder[0] == os.getpid():
             raise StoreError(f"{self.name}: the connection that held the locks of this run is gone")
-        given = {**DEFAULTS, **psycopg.conninfo.conninfo_to_dict(self._url), "client_encoding": "UTF8"}
+        given = {**DEFAULTS, **psycopg.conninfo.conninfo_to_dict(self.url), "client_encoding": "UTF8"}
         connection: Connection[Any] = psycopg.connect(**given, autocommit=True)
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         told = connection.execute(SESSION).fetchone()
