@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from itops_cli.awx.templates import COLLECT, MAINTAIN, TEMPLATES, Template
 
 Task = dict[str, Any]
 NAME = "itops"  # of project and inventory
-RECORDS, SEAL = "itops records", "itops checkpoint key"  # types of credentials, and the credential itself
+RECORDS, SEAL = "itops: records", "itops: checkpoint key"  # types of credentials, and the credential itself
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,16 @@ def lasting(ws: Workspace, named: str | None) -> str:
 
 def _task(module: str, options: dict[str, Any]) -> Task:
     given = {key: value for key, value in options.items() if value not in ("", None, [])}
-    return {"name": f"{module.replace('_', ' ').capitalize()} {options['name']}", f"awx.awx.{module}": given}
+    return {"name": _literal(f"{module.replace('_', ' ').capitalize()} {options['name']}"), f"awx.awx.{module}": _literal(given)}
+
+
+def _literal(value: Any) -> Any:
+    """The value such that ansible-playbook brings every text to AWX as it is: a title that is a template must not run where this is imported."""
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    return "{{ " + json.dumps(value) + " }}" if isinstance(value, str) and "{" in value else value
 
 
 def _basis(wanted: Wanted) -> Iterator[Task]:
@@ -73,12 +83,12 @@ def _credentials(wanted: Wanted) -> Iterator[Task]:
     records = [_field("records", "Address of the database, or a mounted folder"), _field("password", "Password of the database", secret=True)]
     yield _task("credential_type", {
         "name": RECORDS, "kind": "cloud", "description": "Where itops keeps its records", "inputs": {"fields": records, "required": ["records"]},
-        "injectors": {"env": {"ITOPS_RECORDS": _injected("records"), "PGPASSWORD": _injected("password")}},
+        "injectors": {"env": {"ITOPS_RECORDS": "{{ records }}", "PGPASSWORD": "{{ password }}"}},
     })  # fmt: skip
     key = {**_field("key", "Ed25519 private key (PEM)", secret=True), "multiline": True}
     yield _task("credential_type", {
         "name": SEAL, "kind": "cloud", "description": "Signs the checkpoints of itops' records", "inputs": {"fields": [key], "required": ["key"]},
-        "injectors": {"file": {"template.key": _injected("key")}, "env": {"ITOPS_CHECKPOINT_KEY": _injected("tower.filename.key")}},
+        "injectors": {"file": {"template.key": "{{ key }}"}, "env": {"ITOPS_CHECKPOINT_KEY": "{{ tower.filename.key }}"}},
     })  # fmt: skip
     yield _task("credential", {  # `exists`: what was typed into it since stays
         "name": RECORDS, "credential_type": RECORDS, "organization": wanted.organization, "inputs": {"records": wanted.records}, "state": "exists",
@@ -89,11 +99,6 @@ def _field(name: str, label: str, secret: bool = False) -> dict[str, Any]:
     return {"id": name, "label": label, "type": "string", **({"secret": True} if secret else {})}
 
 
-def _injected(name: str) -> str:
-    """A template that AWX fills in, not the playbook that brings it there."""
-    return "{{ '{{ " + name + " }}' }}"
-
-
 def _sources(wanted: Wanted) -> Iterator[Task]:
     yield _task("project", {
         "name": NAME, "organization": wanted.organization, "scm_type": "git", "scm_url": wanted.scm_url, "scm_branch": wanted.scm_branch,
@@ -101,7 +106,7 @@ def _sources(wanted: Wanted) -> Iterator[Task]:
     })  # fmt: skip
     yield _task("inventory", {"name": NAME, "organization": wanted.organization})
     yield _task("inventory_source", {
-        "name": f"{NAME} services", "inventory": NAME, "organization": wanted.organization, "source": "scm", "source_project": NAME,
+        "name": f"{NAME}: services", "inventory": NAME, "organization": wanted.organization, "source": "scm", "source_project": NAME,
         "source_path": "inventory", "overwrite": True, "overwrite_vars": True, "update_on_launch": True,
     })  # fmt: skip
 
@@ -119,13 +124,13 @@ def _schedules(ws: Workspace, known: Catalogue, wanted: Wanted) -> Iterator[Task
     for sid, service in sorted(known.services.items()):
         if rule := rrule.of_cycle(service["maintenance"], ws.timezone):
             yield _task("schedule", {
-                "name": f"itops {sid} due", "description": f"{service['name']}: its facts on the day maintenance comes due", "rrule": rule,
+                "name": f"itops: {sid} due", "description": f"{service['name']}: its facts on the day maintenance comes due", "rrule": rule,
                 "organization": wanted.organization, "unified_job_template": COLLECT.name, "extra_data": {"service": sid},
             })  # fmt: skip
     for change in (change_file.load(path, known.services, known.people) for path in change_file.paths(ws)):
         start = datetime.fromisoformat(change.plan["window"]["start"]) if change.plan.get("window") else None
         if start and start > datetime.now(UTC):
             yield _task("schedule", {
-                "name": f"itops {change.id}", "description": str(change.data["title"]), "rrule": rrule.once(start, ws.timezone),
+                "name": f"itops: {change.id}", "description": str(change.data["title"]), "rrule": rrule.once(start, ws.timezone),
                 "organization": wanted.organization, "unified_job_template": MAINTAIN.name, "extra_data": {"change": change.id},
             })  # fmt: skip

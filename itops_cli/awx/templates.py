@@ -37,11 +37,11 @@ class Template:
         return {"name": "", "description": "", "spec": [dict(question) for question in self.questions]}
 
 
-ASSESS = Template("itops assess", "maintain", "Everything the gate can tell beforehand; changes nothing", job_type="check")
-MAINTAIN = Template("itops maintain", "maintain", "A whole change: gate, backup, patch, verify, and back where that fails", (CHANGE, LIMIT, VERB))
-BACKUP = Template("itops backup", "backup", "Gate and backup alone")
-PATCH = Template("itops patch", "patch", "The change alone; needs a verified backup of the same change. Goes back by itself where it fails")
-VERIFY = Template("itops verify", "verify", "The plan's checks on a change that was achieved, changing nothing")
-ROLLBACK = Template("itops rollback", "rollback", "Every touched host back to where it was, last one first")
-COLLECT = Template("itops status", "status", "Facts of every host, for the status table; needs no change", (SERVICE,))
+ASSESS = Template("itops: assess", "maintain", "Everything the gate can tell beforehand; changes nothing", job_type="check")
+MAINTAIN = Template("itops: maintain", "maintain", "A whole change: gate, backup, patch, verify, and back where that fails", (CHANGE, LIMIT, VERB))
+BACKUP = Template("itops: backup", "backup", "Gate and backup alone")
+PATCH = Template("itops: patch", "patch", "The change alone; needs a verified backup of the same change. Goes back by itself where it fails")
+VERIFY = Template("itops: verify", "verify", "The plan's checks on a change that was achieved, changing nothing")
+ROLLBACK = Template("itops: rollback", "rollback", "Every touched host back to where it was, last one first")
+COLLECT = Template("itops: status", "status", "Facts of every host, for the status table; needs no change", (SERVICE,))
 TEMPLATES = (ASSESS, MAINTAIN, BACKUP, PATCH, VERIFY, ROLLBACK, COLLECT)

@@ -9,7 +9,7 @@ from typing import Any
 
 from itops_cli.awx.templates import ASSESS, BACKUP, CHANGE, LIMIT, PATCH, ROLLBACK, VERIFY, Template
 
-NAME = "itops change"
+NAME = "itops: change"
 DAY = 24 * 60 * 60  # seconds an approval is waited for
 STEPS: tuple[tuple[str, Template | None, str, str], ...] = (  # identifier, template (None: a person), then on success and on failure
     ("assess", ASSESS, "approve", ""),
@@ -31,7 +31,7 @@ def template(organization: str) -> dict[str, Any]:
 
 
 def _node(organization: str, name: str, template: Template | None, success: str, failure: str) -> dict[str, Any]:
-    approval = {"name": "itops go", "description": "Start the change now? What itops asks of people, its gate asks once more", "type": "workflow_approval",
+    approval = {"name": "itops: go", "description": "Start the change now? What itops asks of people, its gate asks once more", "type": "workflow_approval",
                 "timeout": DAY}  # fmt: skip
     job = {"name": template.name, "type": "job_template", "organization": {"name": organization}} if template else approval
     then = {kind: [{"identifier": other}] for kind, other in (("success_nodes", success), ("failure_nodes", failure)) if other}

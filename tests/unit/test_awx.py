@@ -85,8 +85,19 @@ def test_the_modules_of_awx_take_every_option(plays: Any, tmp_path: Path) -> Non
     said, given_ = carried_out(plays, tmp_path)
     assert "failed=0" in said and [name for name, _options in given_] == [next(key for key in task if key != "name")[8:] for task in plays[0]["tasks"]]
     types = {options["name"]: options for name, options in given_ if name == "credential_type"}
-    assert types["itops records"]["injectors"]["env"] == {"ITOPS_RECORDS": "{{ records }}", "PGPASSWORD": "{{ password }}"}, "filled in by AWX, not before"
-    assert types["itops checkpoint key"]["injectors"]["file"] == {"template.key": "{{ key }}"}
+    assert types["itops: records"]["injectors"]["env"] == {"ITOPS_RECORDS": "{{ records }}", "PGPASSWORD": "{{ password }}"}, "filled in by AWX, not before"
+    assert types["itops: checkpoint key"]["injectors"]["file"] == {"template.key": "{{ key }}"}
+
+
+def test_a_title_that_is_a_template_runs_nowhere(tmp_path: Path) -> None:
+    subprocess.run([BIN / "itops", "init", str(tmp_path / "w")], check=True, capture_output=True)
+    (path,) = sorted((tmp_path / "w/changes").glob("*-01.yml"))[:1]
+    title = f"升级 \"x\" {{{{ lookup('pipe', 'touch {tmp_path}/ran') }}}}{{% raw %}}"
+    coming(path, title=title)
+    done = itops("--scm-url", "x", "--records", KEPT, workspace=tmp_path / "w")
+    _said, given_ = carried_out(yaml.safe_load(done.stdout), tmp_path)
+    assert title in [options.get("description") for name, options in given_ if name == "schedule"], done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_an_option_they_do_not_know_is_found(plays: Any, tmp_path: Path) -> None:
@@ -106,14 +117,14 @@ def test_every_name_leads_to_an_object_made_before(plays: Any) -> None:
         }  # fmt: skip
         assert {kind: name for kind, name in refers.items() if name and name not in known.get(kind, ())} == {}, options["name"]
         assert set(options.get("credentials", [])) <= known["credential"]
-        assert {n["unified_job_template"]["name"] for n in options.get("workflow_nodes", [])} <= known["unified_job_template"] | {"itops go"}
+        assert {n["unified_job_template"]["name"] for n in options.get("workflow_nodes", [])} <= known["unified_job_template"] | {"itops: go"}
         known.setdefault(module, set()).add(options["name"])
         if module.endswith("job_template"):
             known["unified_job_template"].add(options["name"])
 
 
 def test_no_secret_and_no_file_of_this_machine_is_in_it(plays: Any) -> None:
-    credential = objects(plays, "credential")["itops records"]
+    credential = objects(plays, "credential")["itops: records"]
     assert credential["inputs"] == {"records": KEPT} and credential["state"] == "exists", "what was typed into AWX is never overwritten"
     assert str(REPO) not in json.dumps(plays)
 
@@ -184,6 +195,14 @@ def test_a_window_is_one_time_in_the_zone_of_the_workspace() -> None:
     assert awx_accepts(text) and [time.isoformat() for time in times(text, 3)] == ["2026-11-29T02:30:00+08:00"]
 
 
+def coming(path: Path, **parts: str) -> datetime:
+    """The change, with a window three days from now; its start."""
+    data, start = yaml.safe_load(path.read_text("utf-8")), datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    data["plan"]["window"] = {"start": start.isoformat(), "end": (start + timedelta(hours=2)).isoformat()}
+    path.write_text(yaml.safe_dump({**data, **parts}, allow_unicode=True), "utf-8")
+    return start
+
+
 def test_every_service_and_every_coming_change_is_scheduled(tmp_path: Path, plays: Any) -> None:
     services = {path.stem for path in (REPO / "inventory/services").glob("*.yml")}
     found = objects(plays, "schedule")
@@ -191,13 +210,11 @@ def test_every_service_and_every_coming_change_is_scheduled(tmp_path: Path, play
     assert all(awx_accepts(options["rrule"]) for options in found.values())
     subprocess.run([BIN / "itops", "init", str(tmp_path / "w")], check=True, capture_output=True)
     (path,) = sorted((tmp_path / "w/changes").glob("*-01.yml"))[:1]
-    data, start = yaml.safe_load(path.read_text("utf-8")), datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
-    data["plan"]["window"] = {"start": start.isoformat(), "end": (start + timedelta(hours=2)).isoformat()}
-    path.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
+    start = coming(path)
     done = itops("--scm-url", "x", "--records", KEPT, workspace=tmp_path / "w")
     assert done.returncode == 0, done.stderr
-    coming = objects(yaml.safe_load(done.stdout), "schedule")[f"itops {path.stem}"]
-    assert coming["extra_data"] == {"change": path.stem} and times(coming["rrule"], 2) == [start]
+    found = objects(yaml.safe_load(done.stdout), "schedule")[f"itops: {path.stem}"]
+    assert found["extra_data"] == {"change": path.stem} and times(found["rrule"], 2) == [start]
 
 
 # ------------------------------------------------------------------ what is refused, and what it runs in
@@ -212,7 +229,7 @@ def test_records_that_would_not_last_are_refused(records: str | None) -> None:
 def test_a_mounted_folder_lasts_and_a_file_is_written_whole(tmp_path: Path) -> None:
     done = itops("--scm-url", "x", "--records", "/srv/records", "--output", str(tmp_path / "awx.yml"))
     assert done.returncode == 0 and "ansible-playbook" in done.stdout
-    assert objects(yaml.safe_load((tmp_path / "awx.yml").read_text("utf-8")), "credential")["itops records"]["inputs"] == {"records": "/srv/records"}
+    assert objects(yaml.safe_load((tmp_path / "awx.yml").read_text("utf-8")), "credential")["itops: records"]["inputs"] == {"records": "/srv/records"}
 
 
 def test_the_execution_environment_is_one_that_ansible_builder_takes(tmp_path: Path) -> None:
