@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +68,9 @@ def _literal(value: Any) -> Any:
         return {key: _literal(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_literal(item) for item in value]
-    return "{{ " + json.dumps(value) + " }}" if isinstance(value, str) and "{" in value else value
+    if isinstance(value, str) and "{" in value:  # Ansible keeps backslashes as they are, so only the quote itself needs care
+        return "{{ " + ' ~ "\'" ~ '.join(f"'{part}'" for part in value.split("'")) + " }}"
+    return value
 
 
 def _basis(wanted: Wanted) -> Iterator[Task]:

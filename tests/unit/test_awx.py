@@ -92,7 +92,7 @@ def test_the_modules_of_awx_take_every_option(plays: Any, tmp_path: Path) -> Non
 def test_a_title_that_is_a_template_runs_nowhere(tmp_path: Path) -> None:
     subprocess.run([BIN / "itops", "init", str(tmp_path / "w")], check=True, capture_output=True)
     (path,) = sorted((tmp_path / "w/changes").glob("*-01.yml"))[:1]
-    title = f"升级 \"x\" {{{{ lookup('pipe', 'touch {tmp_path}/ran') }}}}{{% raw %}}"
+    title = f"升级 \"x\" 'C:\\new' {{{{ lookup('pipe', 'touch {tmp_path}/ran') }}}}{{% raw %}}"
     coming(path, title=title)
     done = itops("--scm-url", "x", "--records", KEPT, workspace=tmp_path / "w")
     _said, given_ = carried_out(yaml.safe_load(done.stdout), tmp_path)
