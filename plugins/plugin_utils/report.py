@@ -220,9 +220,12 @@ class _Page:
         )  # fmt: skip
 
 
+AWX = {"JOB_ID": "job", "user": "user", "AWX_HOST": "host", "PROJECT_REVISION": "revision", "INVENTORY_ID": "inventory"}
+
+
 def _entry(run: Mapping[str, Any]) -> str:
     """From where a run was started; for AWX the job, where it ran, which revision of the project, and for whom."""
-    return " ".join([run["entry"], *(f"{name}={value}" for name, value in sorted(run["awx"].items()))])
+    return " ".join([run["entry"], *(f"{short}={run['awx'][name]}" for name, short in AWX.items() if run["awx"].get(name))])
 
 
 TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",

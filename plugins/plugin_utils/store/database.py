@@ -101,9 +101,9 @@ class Database:
 
     def prepare(self, writers: Sequence[str], readers: Sequence[str]) -> None:
         """Make the tables where they are missing, and let these roles use them. Raises StoreError."""
-        from psycopg import sql
-
         with self._said() as connection, connection.transaction():
+            from psycopg import sql
+
             connection.execute(schema.TABLES)
             for rights, what, role in schema.grants(writers, readers):
                 connection.execute(sql.SQL(f"GRANT {rights} ON {what} TO {{}}").format(sql.Identifier(role)))
