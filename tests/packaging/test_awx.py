@@ -67,7 +67,7 @@ def test_records_outlive_every_job_and_say_which_it_was(archive: Path, tmp_path:
     assert proof.faults(records, small.CHANGE) == register.verify(records) == []
     assert small.call("itops", "record", "verify", cwd=desk, env=env) == "1 ledgers and the register verify\n"
     report = small.call("itops", "record", "show", small.CHANGE, "--lang", "en", cwd=desk, env=env)
-    told = f"awx job=4711 user=lilei host=https://awx.example revision={JOB['PROJECT_REVISION']} inventory=3"
+    told = f"awx job=4711 user=lilei host=<https://awx.example> revision={JOB['PROJECT_REVISION']} inventory=3"
     assert "note1" in report and told in report, report
     assert not (desk / "records").exists()
 
