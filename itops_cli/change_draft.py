@@ -26,7 +26,7 @@ WINDOW = {"start": f"{TO_FILL} 2026-01-31T02:00:00+08:00", "end": f"{TO_FILL} 20
 def free_id(ws: Workspace) -> str:
     """The next id of today that neither a change file nor a record has."""
     day = date.today().strftime("%Y%m%d")
-    taken = {path.stem for path in change_file.paths(ws)} | {path.name for path in ws.records.glob(f"{day[:4]}/CHG-{day}-*")}
+    taken = {path.stem for path in change_file.paths(ws)} | set(ws.recorded())
     return next(name for number in range(1, 10_000) if (name := f"CHG-{day}-{number:02d}") not in taken)
 
 

@@ -14,7 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 from click.shell_completion import CompletionItem
 
-Lister = Callable[[Workspace], Iterable[Path]]
+Lister = Callable[[Workspace], Iterable[Path]]  # no database is asked
 
 
 class _Id(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions of click
@@ -33,5 +33,5 @@ class _Id(click.ParamType):  # type: ignore[type-arg] # generic only in newer ve
 
 
 CHANGE = _Id("change", lambda ws: ws.changes.glob("CHG-*.yml"))  # what can be run
-RECORD = _Id("record", lambda ws: ws.records.glob("[0-9]*/CHG-*"))  # what has been
+RECORD = _Id("record", lambda ws: ws.records.glob("[0-9]*/CHG-*") if isinstance(ws.records, Path) else ())  # what has been
 SERVICE = _Id("service", lambda ws: ws.services_dir.glob("*.yml"))

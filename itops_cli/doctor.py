@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.checkup import ERROR, NOTE, OK, SEVERITIES, WARNING, Look, Sign, controller, hosts, place, timers
@@ -44,6 +45,8 @@ def _signs(ws: Workspace, ask_hosts: bool) -> Iterator[Sign]:
     for look in (*LOOKS, *((hosts.reachable,) if ask_hosts else ())):
         try:
             yield from look(ws)
+        except LedgerError as error:
+            yield Sign(look.__name__, ERROR, str(error), "itops doctor --all")
         except OSError as error:  # one look that fails hides no other
             yield Sign(look.__name__, ERROR, f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), "itops doctor --all")
 

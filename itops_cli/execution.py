@@ -47,6 +47,7 @@ class Execution:
     run_id: str = ""
     stop: int = 0  # a signal that asks to stop and is not in the ledger yet
     asking: bool = False
+    blind: bool = False  # the ledger could not be read; said once
 
     @property
     def ledger(self) -> Ledger:
@@ -62,11 +63,20 @@ class Execution:
         started = runner.start(self.ws, self.playbook, self._extra(), self.check, self._environment())
         with signals.handled(self._stop):
             while started.alive():
-                self._turn(ledger)
+                self._look(ledger)
                 time.sleep(POLL)
         code = started.finish()
         self._turn(ledger)
         return self._judge(ledger, code, list(started.tail))
+
+    def _look(self, ledger: Ledger) -> None:
+        """While it runs: a store that cannot be reached ends the run by itself, at a step boundary. Ending here would kill it."""
+        try:
+            self._turn(ledger)
+        except LedgerError as error:
+            if not self.blind:
+                say(f"{error}: the run stops where its record can no longer be written")
+            self.blind = True
 
     def _turn(self, ledger: Ledger) -> None:
         if self.stop and self.run_id:

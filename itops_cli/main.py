@@ -35,6 +35,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "people": "itops_cli.people",
     "doctor": "itops_cli.doctor",
     "record": "itops_cli.record",
+    "awx": "itops_cli.awx",
     "errors": "itops_cli.errors_table",
     "docs": "itops_cli.documents",
     "completion": "itops_cli.completion",

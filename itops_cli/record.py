@@ -1,23 +1,22 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`itops record`: list, show, verify, render."""
+"""`itops record`: list, show, verify, render; other files add the rest."""
 
 from __future__ import annotations
 
 import difflib
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, correction, record, register, report, views, wording, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint, correction, proof, record, register, report, views, wording, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import exports
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import record_correct, verified
+from itops_cli import record_correct, record_store, verified
 from itops_cli.completing import RECORD
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
@@ -34,7 +33,8 @@ def command() -> None:
     """
 
 
-command.add_command(record_correct.command)
+for part in (record_correct.command, record_store.prepare, record_store.push, record_store.pull):
+    command.add_command(part)
 
 
 @command.command("list")
@@ -45,7 +45,7 @@ def list_records(fmt: str) -> None:
     Example: itops record list --format json
     """
     ws = workspace.find()
-    rows = [_row(_events(ws, folder.name)) for folder in _folders(ws)]
+    rows = [_row(_events(ws, name)) for name in ws.recorded()]
     emit(rows, fmt, lambda: table(list(rows[0]), [list(r.values()) for r in rows]) if rows else "no record yet")
 
 
@@ -65,7 +65,7 @@ def show(change: str, lang: str, fmt: str) -> None:
         emit(own, fmt, lambda: correction.render(own, lang).rstrip())
         return
     folded = record.fold(events)
-    folded["corrections"] = [folder.name for folder in _folders(ws) if folder.name.startswith(f"{change}-K")]
+    folded["corrections"] = [name for name in ws.recorded() if name.startswith(f"{change}-K")]
     linked = [f"\n更正 / corrected by: {name} → itops record show {name}" for name in folded["corrections"]]
     emit(folded, fmt, lambda: report.render(folded, lang).rstrip() + "".join(linked))
 
@@ -79,17 +79,15 @@ def verify(changes: tuple[str, ...], fmt: str) -> None:
     Example: itops record verify
     """
     ws = workspace.find()
-    names = changes or tuple(folder.name for folder in _folders(ws))
-    faults: list[Any] = []
+    names = changes or tuple(ws.recorded())
+    wrong: list[str] = []
     for name in names:
-        events, folder = _existing(ws, name), ws.record_dir(name)
-        faults += chain.verify(folder, name, register.heads(ws.records, name), checkpoint.head(folder))
-        faults += chain.evidence(folder, name, events)
+        _must_exist(ws, name)
         try:
-            faults += filter(None, [checkpoint.fault(folder, name)])
+            wrong += proof.faults(ws.records, name)
         except ValueError as error:
             raise Exit(2, str(error)) from None
-    wrong = [*map(str, faults), *register.verify(ws.records), *_against_register(ws), *exports.verify(ws)]
+    wrong += [*register.verify(ws.records), *_against_register(ws), *exports.verify(ws)]
     unsigned = [name for name in names if not checkpoint.covers(ws.record_dir(name), _events(ws, name))]
     said = wrong or [f"{len(names)} ledgers and the register verify"]
     said += [f"{name}: no checkpoint of its last run" for name in unsigned]
@@ -109,7 +107,7 @@ def render(changes: tuple[str, ...], check: bool) -> None:
     """
     ws = workspace.find()
     differ = 0
-    for name in changes or tuple(folder.name for folder in _folders(ws)):
+    for name in changes or tuple(ws.recorded()):
         events, folder = _existing(ws, name), ws.record_dir(name)
         if check:
             differ += _diff(folder, events)
@@ -121,7 +119,7 @@ def render(changes: tuple[str, ...], check: bool) -> None:
     raise Exit(NOT_VERIFIED if differ else 0)
 
 
-def _diff(folder: Path, events: list[Event]) -> int:
+def _diff(folder: Place, events: list[Event]) -> int:
     made, names = views.render(events), views.differing(folder, events)
     for name in names:
         old = (folder / name).read_text("utf-8", "replace") if (folder / name).exists() else ""
@@ -130,17 +128,17 @@ def _diff(folder: Path, events: list[Event]) -> int:
     return len(names)
 
 
-def _folders(ws: Workspace) -> list[Path]:
-    return sorted(path for path in ws.records.glob("[0-9]*/CHG-*") if path.is_dir())  # 更正 records CHG-…-K01 among them
-
-
 def _events(ws: Workspace, change: str) -> list[Event]:
     return Ledger(ws.record_dir(change), change).events()
 
 
-def _existing(ws: Workspace, change: str) -> list[Event]:
+def _must_exist(ws: Workspace, change: str) -> None:
     if "-" not in change or not ws.record_dir(change).is_dir():
         raise Exit(2, f"no record of {change} → itops record list")
+
+
+def _existing(ws: Workspace, change: str) -> list[Event]:
+    _must_exist(ws, change)
     return _events(ws, change)
 
 
@@ -150,10 +148,10 @@ def _against_register(ws: Workspace) -> list[str]:
         lines = register.read(ws.records)
     except ValueError:
         return []  # register.verify names the damaged line
-    folders = [folder.name for folder in _folders(ws)]
-    closed = {(change, run): told for change in folders for run, told in register.expected(_events(ws, change)).items()}
+    names = ws.recorded()
+    closed = {(change, run): told for change in names for run, told in register.expected(_events(ws, change)).items()}
     known = Counter((line.get("change"), line.get("run")) for line in lines)
-    wrong = [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted({str(change) for change, _run in known} - {*folders})]
+    wrong = [f"{change}: cut: the whole ledger is missing, the register knows it" for change in sorted({str(change) for change, _run in known} - {*names})]
     gone = "register: cut: the line of {}, run {} is missing → itops record render {}"
     wrong += [gone.format(change, run, change) for change, run in closed if (change, run) not in known]
     wrong += [f"register: inserted: the line of {change}, run {run} stands {count} times" for (change, run), count in known.items() if count > 1]

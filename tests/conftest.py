@@ -27,3 +27,6 @@ init_plugin_loader([str(REPO / "collections")])
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are numbered: an archive made at collection differs from second to second, and every worker must find the same names."""
     return argname if isinstance(val, bytes) else None
+
+
+from tests.postgres import kept, own_server, server  # noqa: E402, F401 (fixtures; they import from the collection)

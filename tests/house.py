@@ -28,6 +28,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.decisions import Maker
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 REPO = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -43,6 +45,7 @@ class House:
         self.root = root
         self.prefix = list(prefix)
         self.checks = list(checks)
+        self.records = "records"  # a folder, or the address of a database; see `keep`
         self.governed = True  # people decide what a change needs before it is run; see `govern`
         self.env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPO / "collections"), "ANSIBLE_HOME": str(root / ".ansible"), "LC_ALL": "C.UTF-8"}
         for folder in ("inventory/services", "changes", "staging"):
@@ -55,6 +58,12 @@ class House:
         self.service(service)
 
     # ------------------------------------------------------------------ files
+
+    def keep(self, records: str) -> None:
+        """Records are kept there from now on."""
+        self.records = records
+        with (self.root / "itops.yml").open("a", encoding="utf-8") as settings:
+            settings.write(f"records: {records}\n")
 
     def write(self, path: str, data: Any) -> Path:
         target = self.root / path
@@ -158,8 +167,8 @@ class House:
 
     # ------------------------------------------------------------------ what is left behind
 
-    def folder(self, cid: str) -> Path:
-        return self.root / "records" / cid[4:8] / cid
+    def folder(self, cid: str) -> Place:
+        return place.of_change(place.at(self.root, self.records), cid)
 
     def events(self, cid: str) -> list[Event]:
         return Ledger(self.folder(cid), cid).events()
@@ -187,7 +196,7 @@ class House:
         rendered = self.itops("record", "render", "--check", cid)
         assert rendered.returncode == 0, rendered.stdout + rendered.stderr
         for name in ("record.json", "record.zh_CN.md", "record.en.md", "transcript.txt", "change.yml", "events.jsonl"):
-            assert (self.folder(cid) / name).stat().st_size > 0, name
+            assert (self.folder(cid) / name).read_bytes(), name
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:

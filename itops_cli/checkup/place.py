@@ -15,6 +15,8 @@ from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, ledger, policy, progress, register, run, service_lock
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.checkup import ERROR, NOTE, OK, WARNING, Sign, judged
@@ -36,12 +38,27 @@ def records(ws: Workspace) -> Iterator[Sign]:
 def folders(ws: Workspace) -> Iterator[Sign]:
     """Records, patches and facts can be written, by us and not by everybody."""
     for name, folder in (("records", ws.records), ("staging", ws.staging), ("facts", ws.facts)):
+        if isinstance(folder, Entry):
+            yield from _store(ws, folder)
+            continue
         there = _existing(folder)
         why = _unwritable(there)
         yield judged(name, not why, f"{folder} can be written", f"{there}: {why}", f"chown or chmod {there}, or set {name}: in itops.yml")
         if folder.exists() and stat.S_IMODE(folder.stat().st_mode) & stat.S_IWOTH:
             yield Sign(name, ERROR, f"{folder} can be written by everybody: no record in it proves anything", f"chmod o-w {folder}")
         yield from _space(name, there)
+
+
+def _store(ws: Workspace, kept: Entry) -> Iterator[Sign]:
+    """Whether the database answers, and whether our role may do no more than add."""
+    role, owner = kept.database.owner()
+    yield Sign("records", OK, f"{kept} answers, as {role}", "")
+    if owner:
+        said = f"{role} owns the tables of {kept}, or may change lines: the database does not keep it from taking the guard off"
+        yield Sign("records", WARNING, said, "itops record prepare --writer ROLE, and connect as ROLE")
+    left = place.changes(ws.root / "records")
+    if left:
+        yield Sign("records", WARNING, f"{len(left)} records lie in {ws.root / 'records'}, where nobody looks", "itops record push records")
 
 
 def _existing(folder: Path) -> Path:
@@ -69,18 +86,16 @@ def _space(name: str, folder: Path) -> Iterator[Sign]:
 def ledgers(ws: Workspace) -> Iterator[Sign]:
     """Records that were left open, runs under way, and events from the future."""
     now = datetime.now(UTC)
-    for folder in sorted(ws.records.glob("[0-9]*/CHG-*")):
-        if not folder.is_dir():
-            continue
+    for name in ws.recorded():
         try:
-            events = ledger.Ledger(folder, folder.name).events()
+            events = ledger.Ledger(ws.record_dir(name), name).events()
         except (ledger.LedgerError, OSError) as error:
-            yield Sign("ledger", ERROR, str(error), f"itops record verify {folder.name}", change=folder.name)
+            yield Sign("ledger", ERROR, str(error), f"itops record verify {name}", change=name)
             continue
-        yield from _open(ws, folder.name, events)
+        yield from _open(ws, name, events)
         last = max((_moment(event.at) for event in events), default=now)
         if last > now + AHEAD:
-            yield Sign("clock", ERROR, f"the last event is of {last:%Y-%m-%dT%H:%M:%SZ}, which is still to come", "set the clock right", change=folder.name)
+            yield Sign("clock", ERROR, f"the last event is of {last:%Y-%m-%dT%H:%M:%SZ}, which is still to come", "set the clock right", change=name)
 
 
 def _moment(text: str) -> datetime:
@@ -103,7 +118,5 @@ def _open(ws: Workspace, change: str, events: list[ledger.Event]) -> Iterator[Si
 
 def locks(ws: Workspace) -> Iterator[Sign]:
     """Locks of services that somebody holds now. One whose holder died is free by itself, so none is ever stale."""
-    folder = ws.records / ".locks"
-    for path in sorted(folder.glob("service-*")) if folder.is_dir() else ():
-        if service_lock.is_held(folder, path.stem):
-            yield Sign("lock", NOTE, f"{path.stem.removeprefix('service-')} is being maintained now", "itops doctor, or wait")
+    for name in service_lock.held(ws.records / ".locks", "service-"):
+        yield Sign("lock", NOTE, f"{name.removeprefix('service-')} is being maintained now", "itops doctor, or wait")

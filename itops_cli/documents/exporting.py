@@ -98,7 +98,7 @@ def _to(order: Order) -> dict[str, Any]:
 def _draft(document: Document, order: Order, copy: Copy, faces: Fonts, watch: outside.Watch) -> Draft:
     about = {name: document.meta[name] for name in ("id", "title", "version", "classification")}
     about["document"] = about.pop("id")
-    about["source_sha256"] = hashlib.sha256(document.path.read_bytes()).hexdigest()
+    about["source_sha256"] = document.sha256
     content = blocks.parse(document.body, document.path, document.line)
     watch.let_out(document, layout.data(document, content, copy, faces), content)
     draft = Draft({**about, **_to(order)}, copy, faces, document, content)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain, checkpoint, record, register, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
@@ -25,4 +27,4 @@ def read(ws: Workspace, change: str, lang: str) -> Document:
     own = record.fold(events)
     meta = {"id": f"REC-{change}", "title": title, "version": str(own["document"]["version"] or 1), "classification": "internal", "lang": lang, "side": "ops",
             "owner": ", ".join(dict.fromkeys(service["owner"] for service in own["services"] if service["owner"]))}  # fmt: skip
-    return Document(folder / name, meta, body, 1)
+    return Document(Path(str(folder / name)), meta, body, 1, origin=folder / name)

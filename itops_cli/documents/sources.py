@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import EMPTY
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.status import world
@@ -58,7 +59,7 @@ class Maker:
         if not events:
             return Course(last.change)
         page = self.ws.record_dir(last.change) / "record.{lang}.md"
-        seen = os.path.relpath(page, self.folder(sid)) if page.is_relative_to(self.ws.root) else ""
+        seen = os.path.relpath(page, self.folder(sid)) if isinstance(page, Path) and page.is_relative_to(self.ws.root) else ""
         return Course(last.change, seen, events[-1].hash, report.transcript(record.fold(events)))
 
     def _notice(self, sid: str, lang: str) -> str:
@@ -89,5 +90,5 @@ def _may_be_notice(path: Path) -> bool:
     return security_notice.KIND in text or labels.label("document", security_notice.KIND) in text
 
 
-def _seen_from(root: Path, path: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+def _seen_from(root: Path, path: Place) -> str:
+    return str(path.relative_to(root)) if isinstance(path, Path) and path.is_relative_to(root) else str(path)

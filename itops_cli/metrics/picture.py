@@ -45,7 +45,7 @@ def read(ws: Workspace) -> Picture:
         backouts={sid: str(line.get("backout")) for line in run_history.carried_out(lines) for sid in line["services"] if sid in known.services},
         backups={key: made for sid in known.services for key, made in _backups(books, sid, changes.get(sid, [])).items()},
         phases={key: seconds for sid in known.services for key, seconds in _phases(books, sid, changes.get(sid, [])).items()},
-        open_records=sum(bool(run.open_runs(books.events(folder.name))) for folder in ws.records.glob("[0-9]*/CHG-*") if folder.is_dir()),
+        open_records=sum(bool(run.open_runs(books.events(change))) for change in ws.recorded()),
         verified=verified.last(ws),
     )
 

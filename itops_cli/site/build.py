@@ -33,7 +33,7 @@ class Built:
 
 def build(ws: Workspace, known: Catalogue, folder: Path, now: datetime, progress: Callable[[int], Callable[[int], None]]) -> Built:
     """`progress` is told how many things there are and gives what is to be called for each. Raises BadInput, DamagedRegister, OSError."""
-    shelf, places = documents.shelf(ws), records.folders(ws.records)
+    shelf, places = documents.shelf(ws), records.folders(ws)
     counted, history = past.read(ws, now)
     found = status.roll_up(status.World(known.services, known.people, facts.load(ws.facts), history, now, ws.timezone))
     days = past.plan(counted, found, _windows(ws, known, counted.changes))

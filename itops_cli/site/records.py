@@ -21,6 +21,8 @@ from typing import Any
 import jinja2
 from ansible_collections.itops.maintenance.plugins.plugin_utils import correction, labels, ledger, record, report, wording
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 from markupsafe import Markup
 
 from itops_cli.site.pages import Site, file_name
@@ -53,17 +55,18 @@ class Line:
         return "" if self.fault else file_name(self.change)
 
 
-def folders(records: Path) -> list[Path]:
+def folders(ws: Workspace) -> list[Place]:
     """Of every change with a record, the newest first."""
-    return sorted((path for path in records.glob("[0-9]*/CHG-*") if path.is_dir()), reverse=True)
+    return [ws.record_dir(change) for change in reversed(ws.recorded())]
 
 
-def write(site: Site, places: list[Path], done: Callable[[int], None]) -> list[str]:
+def write(site: Site, places: list[Place], done: Callable[[int], None]) -> list[str]:
     """All pages and lists; what could not be read."""
     corrected = corrections(place.name for place in places)
     years = list(dict.fromkeys(place.parent.name for place in places))
     faults: list[str] = []
-    with _workers(len(places), site, corrected) as work:
+    apart = len(places) >= MANY and isinstance(places[0], Path)  # a connection to a database is not shared
+    with _workers(apart, site, corrected) as work:
         for year, group in groupby(places, key=lambda place: place.parent.name):
             rows: dict[str, list[Markup]] = {lang: [] for lang in labels.LANGUAGES}
             for made, fault in work(group):
@@ -78,9 +81,9 @@ def write(site: Site, places: list[Path], done: Callable[[int], None]) -> list[s
 
 
 @contextmanager
-def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Iterable[Made]]]:
+def _workers(apart: bool, *shared: Any) -> Iterator[Callable[[Iterable[Place]], Iterable[Made]]]:
     """What makes records, in order: over all processors where there is much to do. Raises OSError where a process of it was killed."""
-    if many < MANY or (os.cpu_count() or 1) == 1:
+    if not apart or (os.cpu_count() or 1) == 1:
         yield partial(map, partial(_one, *shared))
         return
     try:
@@ -94,7 +97,7 @@ def _workers(many: int, *shared: Any) -> Iterator[Callable[[Iterable[Path]], Ite
         raise OSError("a process that builds the site was killed (no memory?); nothing was changed") from None
 
 
-def _one_of_many(place: Path) -> Made:
+def _one_of_many(place: Place) -> Made:
     site, corrected = _SHARED
     return _one(site, corrected, place)
 
@@ -118,7 +121,7 @@ def corrections(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _one(site: Site, corrected: Mapping[str, list[str]], place: Path) -> Made:
+def _one(site: Site, corrected: Mapping[str, list[str]], place: Place) -> Made:
     """Writes the pages of a record; its row in the lists, and what is wrong with it. Raises OSError where they cannot be written."""
     files: dict[str, bytes] = {}
     try:
@@ -140,7 +143,7 @@ def _rows(site: Site, line: Line) -> dict[str, Markup]:
     return {lang: Markup(text.decode()) for lang, text in texts.items()}  # noqa: S704 (a template's, escaped there)
 
 
-def read(place: Path) -> Mapping[str, Any]:
+def read(place: Place) -> Mapping[str, Any]:
     """The record as its ledger says: the view beside it where it is of the ledger's last event, else folded again. Raises one of UNREADABLE."""
     try:
         view: dict[str, Any] = json.loads((place / "record.json").read_bytes())
@@ -154,7 +157,7 @@ def read(place: Path) -> Mapping[str, Any]:
     return correction.fold(events) if correction.made(events) else record.fold(events)
 
 
-def _head(stream: Path) -> str:
+def _head(stream: Place) -> str:
     """The hash of the last event; "" where it cannot be told cheaply."""
     with stream.open("rb") as handle:
         handle.seek(max(0, handle.seek(0, 2) - TAIL))
@@ -173,7 +176,7 @@ def _line(folded: Mapping[str, Any]) -> Line:
     return replace(line, started=str(basic["started"]), executor=str(basic["executor"]), result=result, backout=backout)
 
 
-def _page(site: Site, place: Path, folded: Mapping[str, Any], lang: str, corrected_by: list[str]) -> dict[str, bytes]:
+def _page(site: Site, place: Place, folded: Mapping[str, Any], lang: str, corrected_by: list[str]) -> dict[str, bytes]:
     """The page, and Markdown and PDF beside the ledger, which come along: path -> content."""
     page = file_name(str(folded["change"]))
     beside = {name: page.removesuffix("html") + name.replace(f"record.{lang}.md", "md") for name in _beside(place, lang)}
@@ -185,5 +188,6 @@ def _page(site: Site, place: Path, folded: Mapping[str, Any], lang: str, correct
     return {f"{lang}/records/{page}": content, **{f"{lang}/records/{name}": (place / file).read_bytes() for file, name in beside.items()}}
 
 
-def _beside(place: Path, lang: str) -> list[str]:
-    return sorted(name for name in os.listdir(place) if name == f"record.{lang}.md" or name.endswith(".pdf"))
+def _beside(place: Place, lang: str) -> list[str]:
+    names = os.listdir(place) if isinstance(place, Path) else [file.name for file in place.files()]
+    return sorted(name for name in names if name == f"record.{lang}.md" or name.endswith(".pdf"))

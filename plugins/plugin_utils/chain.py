@@ -10,10 +10,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Fault:
         return f"{self.change}: event {self.seq} (line {self.line}): {self.kind}: {self.message}"
 
 
-def verify(directory: Path, change: str, *known_heads: Mapping[int, str]) -> list[Fault]:
+def verify(directory: Place, change: str, *known_heads: Mapping[int, str]) -> list[Fault]:
     """All faults of one change's stream. `known_heads` (seq -> hash): what register and checkpoints remember of it, none in place of another."""
     path = directory / ledger.STREAM
     lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
@@ -87,7 +87,7 @@ def _one(change: str, line: int, event: Event, expected: int, prev: str, seqs: M
     return [Fault(change, event.seq, line, "inserted", "does not continue the event before it")]
 
 
-def evidence(directory: Path, change: str, events: Iterable[Event]) -> Iterator[Fault]:
+def evidence(directory: Place, change: str, events: Iterable[Event]) -> Iterator[Fault]:
     """What is wrong with the long outputs beside the stream, each named by its digest. No reason to refuse a run: the stream is whole."""
     for event in events:
         name = event.data.get("evidence")
@@ -100,7 +100,7 @@ def evidence(directory: Path, change: str, events: Iterable[Event]) -> Iterator[
             yield Fault(change, event.seq, event.seq, "edited", f"its evidence {name} does not match its digest")
 
 
-def _cut(directory: Path, change: str, events: list[Event], known: Iterable[Mapping[int, str]]) -> list[Fault]:
+def _cut(directory: Place, change: str, events: list[Event], known: Iterable[Mapping[int, str]]) -> list[Fault]:
     """The end of the stream against what is remembered of it elsewhere."""
     have, faults = {event.seq: event.hash for event in events}, list[Fault]()
     told = {pair for heads in known for pair in heads.items()}

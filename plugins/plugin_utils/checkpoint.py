@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -38,7 +39,7 @@ def configured() -> bool:
     return bool(os.environ.get(KEY_VARIABLE))
 
 
-def missing(directory: Path, events: Sequence[Event]) -> str:
+def missing(directory: Place, events: Sequence[Event]) -> str:
     """That the checkpoint of signed decisions was taken away; "" where it is there, or was never made."""
     signed = any(event.kind == "decided" and event.data.get("checkpointed") for event in events)
     return f"{FILE} is gone, although decisions were sealed with it" if signed and not (directory / FILE).exists() else ""
@@ -55,7 +56,7 @@ def unusable() -> str:
     return ""
 
 
-def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
+def sign(directory: Place, change: str, head: Mapping[str, Any]) -> bool:
     """Write the checkpoint beside the stream, where a key is configured. Raises OSError, ValueError for a key that is none."""
     name = os.environ.get(KEY_VARIABLE)
     if not name:
@@ -66,11 +67,11 @@ def sign(directory: Path, change: str, head: Mapping[str, Any]) -> bool:
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     key_id = hashlib.sha256(origin.encode() + b"\n" + ED25519 + public).digest()[:4]
     signature = base64.b64encode(key_id + key.sign(note.encode())).decode()
-    atomic.write(directory / FILE, f"{note}\n— {origin} {signature}\n".encode())
+    place.write(directory / FILE, f"{note}\n— {origin} {signature}\n".encode())
     return True
 
 
-def fault(directory: Path, change: str) -> str:
+def fault(directory: Place, change: str) -> str:
     """What is wrong with the checkpoint's signature, as far as a key is configured to tell; "" when nothing is. Raises ValueError for a key that is none."""
     public = _public()
     if public is None or not (directory / FILE).exists():
@@ -84,7 +85,7 @@ def fault(directory: Path, change: str) -> str:
     return "" if origin == note.splitlines()[0] == f"itops/{change}" else f"{change}: checkpoint: it belongs to another change"
 
 
-def covers(directory: Path, events: Sequence[Event]) -> bool:
+def covers(directory: Place, events: Sequence[Event]) -> bool:
     """Whether the checkpoint reaches to the last closed run; without a configured key none is expected."""
     expected = os.environ.get(PUBLIC_VARIABLE) or os.environ.get(KEY_VARIABLE)
     last = max((event.seq for event in events if event.kind == "run_closed"), default=0)
@@ -116,7 +117,7 @@ def _loaded(load: Callable[[bytes], Any], name: str) -> Any:
         return None
 
 
-def head(directory: Path) -> dict[int, str]:
+def head(directory: Place) -> dict[int, str]:
     """What the checkpoint remembers: sequence number -> hash."""
     try:
         lines = (directory / FILE).read_text("utf-8").splitlines()

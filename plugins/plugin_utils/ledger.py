@@ -23,17 +23,18 @@ from typing import Any
 
 import rfc8785
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import LedgerError as LedgerError  # noqa: PLC0414 (the ledger's own word)
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import redact as redact_patterns
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.rows import Rows
 
 STREAM, HEAD, LOCK, EVIDENCE = "events.jsonl", "head.json", ".lock", "evidence"
 SEEN = 256  # bytes
 TAIL_BLOCK = 64 * 1024  # bytes read at once when looking for the last line
 SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 EXACT = 2**53 - 1  # the largest whole number RFC 8785 allows
-
-
-class LedgerError(Exception):
-    """The ledger cannot be written or read. No record, no maintenance."""
 
 
 @dataclass(frozen=True)
@@ -91,90 +92,104 @@ def _simple(value: Any) -> bool:
 
 
 class Ledger:
-    """The stream of one change. Any number of processes may append at the same time."""
+    """The stream of one change, in files or in PostgreSQL. Any number of processes may append at the same time."""
 
-    def __init__(self, directory: Path, change: str, redact: Callable[[Any], Any] = redact_patterns):
+    def __init__(self, directory: Place, change: str, redact: Callable[[Any], Any] = redact_patterns):
         self.directory = directory
         self.path = directory / STREAM
         self.change = change
-        self._lock_path = directory / LOCK
         self._redact = redact
-        self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
-        self._read = 0  # bytes of the stream that were parsed into _events
-        self._seen = b""  # the end of them: a hash, so nothing else looks like it
+        self._stream = Rows(directory / STREAM) if isinstance(directory, Entry) else _File(directory, change, self.evidence)
         self._events: list[Event] = []
 
     def append(
         self, kind: str, data: dict[str, Any] | None = None, *, run: str = "", host: str = "", phase: str = "", actor: str = "", sync: bool = False
     ) -> Event:
         """Add one event; `sync` also waits for the disk. Raises LedgerError, and then nothing was added."""
-        with self._open() as handle:
-            seq, prev = self._last(handle)
+        with self._stream.open() as handle:
+            seq, prev = self._stream.last(handle) or (0, genesis(self.change))
             body: dict[str, Any] = {"seq": seq + 1, "at": now(), "kind": kind, "actor": actor, "run": run, "host": host, "phase": phase,
                     "data": self._redact(plain(data or {})), "prev": prev}  # fmt: skip
             event = Event(**body, hash=digest(body))
-            self._write(handle, event, sync)
+            self._stream.write(handle, event, canonical(event.as_dict()), sync)
             return event
 
     def events(self, after: int = 0) -> list[Event]:
         """All events with a higher `seq`, without a lock; a line that is just being written is left out."""
         try:
-            self._read_on()
+            anew, lines = self._stream.read_on()
         except FileNotFoundError:
             return []
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from None
+        self._events = [*([] if anew else self._events), *(event for event in map(parse, lines) if event is not None)]
         return [event for event in self._events if event.seq > after]
-
-    def _read_on(self) -> None:
-        """Parse what was added since the last look: a stream only grows (a torn line behind the last newline is no event)."""
-        with self.path.open("rb") as stream:
-            stream.seek(self._read - len(self._seen))
-            if stream.read(len(self._seen)) != self._seen:  # a line was taken back after it was read here
-                self._read, self._events = 0, []
-                stream.seek(0)
-            whole, newline, _torn = stream.read().rpartition(b"\n")
-        self._read += len(whole) + len(newline)
-        self._seen = ((self._seen if self._read > len(whole) + len(newline) else b"") + whole + newline)[-SEEN:]
-        self._events += [event for event in map(parse, whole.split(b"\n")) if event is not None]
 
     def evidence(self, content: bytes) -> str:
         """Keep a large output beside the stream under its digest, redacted; the digest."""
         text = str(self._redact(content.decode("utf-8", "replace"))).encode()
         name = hashlib.sha256(text).hexdigest()
         folder = self.directory / EVIDENCE
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if isinstance(folder, Path):
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         if not (folder / name).exists():
-            atomic.write(folder / name, text)
+            place.write(folder / name, text)
         return name
 
+
+class _File:
+    """A stream as a file."""
+
+    def __init__(self, directory: Path, change: str, keep: Callable[[bytes], str]):
+        self._directory = directory
+        self._path = directory / STREAM
+        self._change = change
+        self._keep = keep  # as evidence, what is set aside
+        self._known: tuple[int, int, str] | None = None  # size of the stream, last seq, last hash as last seen here
+        self._read = 0  # bytes of the stream that were read
+        self._seen = b""  # the end of them: a hash, so nothing else looks like it
+
+    def read_on(self) -> tuple[bool, list[bytes]]:
+        """Lines added since the last look: a stream only grows (a torn line behind the last newline is no event). And whether to begin anew."""
+        anew = False
+        with self._path.open("rb") as stream:
+            stream.seek(self._read - len(self._seen))
+            if stream.read(len(self._seen)) != self._seen:  # a line was taken back after it was read here
+                self._read, anew = 0, True
+                stream.seek(0)
+            whole, newline, _torn = stream.read().rpartition(b"\n")
+        self._read += len(whole) + len(newline)
+        self._seen = ((self._seen if self._read > len(whole) + len(newline) else b"") + whole + newline)[-SEEN:]
+        return anew, whole.split(b"\n")
+
     @contextmanager
-    def _open(self) -> Iterator[int]:
+    def open(self) -> Iterator[int]:
         """The stream, opened for appending, under the lock of this change."""
         try:
             lock = self._lock()
         except OSError as error:
-            raise LedgerError(f"{self.directory}: {error.strerror}") from None
+            raise LedgerError(f"{self._directory}: {error.strerror}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
                 yield handle
             finally:
                 os.close(handle)
         except OSError as error:
-            raise LedgerError(f"{self.path}: {error.strerror or error}") from None
+            raise LedgerError(f"{self._path}: {error.strerror or error}") from None
         finally:
             os.close(lock)
 
     def _lock(self) -> int:
+        path = self._directory / LOCK
         try:
-            return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except FileNotFoundError:
-            self.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            return os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
-    def _last(self, handle: int) -> tuple[int, str]:
+    def last(self, handle: int) -> tuple[int, str] | None:
         """Sequence number and hash of the last whole line; a torn one behind it goes into the evidence first."""
         size = os.fstat(handle).st_size
         if self._known and self._known[0] == size:
@@ -182,45 +197,47 @@ class Ledger:
         line, torn = tail(handle, size)
         if torn:
             self._set_aside(handle, size, torn)
-            return self._last(handle)
+            return self.last(handle)
         if not line:
-            return 0, genesis(self.change)
+            return None
         event = parse(line)
         if event is None:
-            raise LedgerError(f"{self.path}: the last line is no event → itops record verify {self.change}")
+            raise LedgerError(f"{self._path}: the last line is no event → itops record verify {self._change}")
         self._remembered(event)
         return event.seq, event.hash
 
     def _remembered(self, last: Event) -> None:
         """A stream that was cut is not written on: what is missing would never be seen again. Raises LedgerError."""
         try:
-            head = json.loads((self.directory / HEAD).read_bytes())
+            head = json.loads((self._directory / HEAD).read_bytes())
             cut = int(head["seq"]) > last.seq or (int(head["seq"]) == last.seq and head["hash"] != last.hash)
         except FileNotFoundError:
             cut = last.seq > 1  # only the very first event may be without: the machine stopped between the two writes
         except (ValueError, KeyError, TypeError):
             cut = True
         if cut:
-            raise LedgerError(f"{self.path}: its end is not the one that is remembered of it → itops record verify {self.change}")
+            raise LedgerError(f"{self._path}: its end is not the one that is remembered of it → itops record verify {self._change}")
 
     def _set_aside(self, handle: int, size: int, torn: bytes) -> None:
-        name = self.evidence(torn)
+        name = self._keep(torn)
         os.ftruncate(handle, size - len(torn))
         self._known = None
-        seq, prev = self._last(handle)
+        seq, prev = self.last(handle) or (0, genesis(self._change))
         body: dict[str, Any] = {"seq": seq + 1, "at": now(), "kind": "torn_line", "actor": "", "run": "", "host": "", "phase": "",
                 "data": {"evidence": name, "bytes": len(torn)}, "prev": prev}  # fmt: skip
-        self._write(handle, Event(**body, hash=digest(body)), True)
+        event = Event(**body, hash=digest(body))
+        self.write(handle, event, canonical(event.as_dict()), True)
 
-    def _write(self, handle: int, event: Event, sync: bool) -> None:
+    def write(self, handle: int, event: Event, line: bytes, sync: bool) -> None:
+        """Add this line whole, or nothing."""
         size = os.fstat(handle).st_size
-        line = canonical(event.as_dict()) + b"\n"
+        line += b"\n"
         try:
             if os.write(handle, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if sync or event.seq == 1:
                 os.fsync(handle)
-                atomic.write(self.directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
+                atomic.write(self._directory / HEAD, canonical({"seq": event.seq, "hash": event.hash}), sync=False)
         except OSError:
             os.ftruncate(handle, size)  # nothing half-written stays
             raise

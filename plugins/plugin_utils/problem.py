@@ -48,3 +48,7 @@ class BadInput(Exception):
     def __init__(self, problems: Iterable[Problem]):
         self.problems = sorted(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class LedgerError(Exception):
+    """The ledger cannot be written or read. No record, no maintenance."""

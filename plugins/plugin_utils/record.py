@@ -62,12 +62,17 @@ def _runs(events: Sequence[Event]) -> list[dict[str, Any]]:
             data = event.data
             found[event.run] = {
                 "run": event.run, "verb": data.get("argv_verb", ""), "entry": data.get("entry", ""), "user": data.get("user", ""),
-                "controller": data.get("controller", ""), "check": bool(data.get("check")), "awx": data.get("awx") or {},
+                "controller": data.get("controller", ""), "check": bool(data.get("check")), "awx": _awx(data),
                 "started": event.at, "ended": "", "exit": None, "reason": "",
             }  # fmt: skip
         elif event.kind == "run_closed" and event.run in found:
             found[event.run] |= {"ended": event.at, "exit": event.data.get("exit"), "reason": event.data.get("reason", "")}
     return list(found.values())
+
+
+def _awx(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The job of AWX and who started it; nothing elsewhere."""
+    return {**(data.get("awx") or {}), **({"user": data["awx_user"]} if data.get("awx_user") else {})}
 
 
 def _change_id(events: Sequence[Event]) -> str:

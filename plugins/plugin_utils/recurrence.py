@@ -30,6 +30,11 @@ def of(plan: Schedule, last: datetime | None) -> str:
     return "" if start is None else " ".join([_start(plan, start), *(f"RRULE:{rule}" for rule in _rules(plan, start.astimezone(plan.tz).day))])
 
 
+def once(at: datetime, zone: str) -> str:
+    """One time only, on the wall clock of this zone."""
+    return f"DTSTART;TZID={zone}:{at.astimezone(calendar.zone(zone)):%Y%m%dT%H%M%S} RRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
+
+
 def schedules(rows: Iterable[Row], timezone: str) -> list[dict[str, Any]]:
     """What a scheduler such as AWX needs of each service in use: its rule, and the dates that the rule cannot leave out."""
     found = []

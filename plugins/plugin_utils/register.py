@@ -10,36 +10,50 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import correction, ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 FILE = "register.jsonl"
 GENESIS = hashlib.sha256(b"itops-register").hexdigest()
 
 
-def path(records: Path) -> Path:
+def path(records: Place) -> Place:
     return records / FILE
 
 
-def append(records: Path, record: Mapping[str, Any], run_id: str = "") -> dict[str, Any] | None:
+def append(records: Place, record: Mapping[str, Any], run_id: str = "") -> dict[str, Any] | None:
     """Add the line of one run of a record, else of its last; None where it is there already. Raises LedgerError."""
     try:
-        with path(records).open("a+b") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.seek(0)
+        with _book(path(records)) as (stream, add):
             raw, run = b"", run_id or record["runs"][-1]["run"]
             wanted = _quoted(run)
             for raw in filter(bytes.strip, stream):
                 if wanted in raw and (known := json.loads(raw))["run"] == run and known["change"] == record["change"]:
                     return None
             line = _line(record, _parsed(raw) if raw else None, run)
-            _add(stream, ledger.canonical(line) + b"\n")
+            add(line)
             return line
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ledger.LedgerError(f"{path(records)}: {error}") from None
+
+
+@contextmanager
+def _book(book: Place) -> Iterator[tuple[Iterable[bytes], Callable[[Mapping[str, Any]], None]]]:
+    """Its lines, and what adds one, while nobody else does."""
+    if isinstance(book, Entry):
+        with book.database.adding(book.path) as connection:
+            book.end(connection)
+            yield book.lines(), lambda line: book.add(connection, line["number"], line["prev"], line["hash"], ledger.canonical(line))
+        return
+    with book.open("a+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        yield stream, lambda line: _add(stream, ledger.canonical(line) + b"\n")
 
 
 def _add(stream: BinaryIO, line: bytes) -> None:
@@ -54,17 +68,17 @@ def _add(stream: BinaryIO, line: bytes) -> None:
         raise
 
 
-def read(records: Path) -> list[dict[str, Any]]:
+def read(records: Place) -> list[dict[str, Any]]:
     """All lines, oldest first."""
     return list(lines(records))
 
 
-def history(records: Path, service: str) -> list[dict[str, Any]]:
+def history(records: Place, service: str) -> list[dict[str, Any]]:
     """The lines of one service, oldest first. Only lines that name it are parsed, so a long register costs little."""
     return [line for line in lines(records, service) if service in line["services"]]
 
 
-def lines(records: Path, word: str = "") -> Iterator[dict[str, Any]]:
+def lines(records: Place, word: str = "") -> Iterator[dict[str, Any]]:
     """Line by line; with `word` those that have this text as a value, and perhaps a few more. Raises ValueError for a damaged one."""
     wanted = _quoted(word) if word else b""
     try:
@@ -89,7 +103,7 @@ def _quoted(word: str) -> bytes:
     return json.dumps(word, ensure_ascii=False).encode()
 
 
-def heads(records: Path, change: str) -> dict[int, str]:
+def heads(records: Place, change: str) -> dict[int, str]:
     """What the register remembers of a change's stream: sequence number -> hash."""
     return {int(line["seq"]): str(line["head"]) for line in _readable(records, change) if line.get("change") == change}
 
@@ -113,7 +127,7 @@ def expected(events: Iterable[ledger.Event]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def verify(records: Path) -> list[str]:
+def verify(records: Place) -> list[str]:
     """What is wrong with the register itself, in words."""
     if not path(records).exists():
         return []
@@ -138,7 +152,7 @@ def _faults(stream: Iterable[bytes]) -> list[str]:
     return faults
 
 
-def _readable(records: Path, word: str) -> list[dict[str, Any]]:
+def _readable(records: Place, word: str) -> list[dict[str, Any]]:
     try:
         return list(lines(records, word))
     except ValueError:

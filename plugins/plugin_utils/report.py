@@ -146,7 +146,7 @@ class _Page(Generic[Table]):
     def runs(self) -> Table:
         return self.rows(
             ("run", "verb", "entry", "operator", "start", "duration", "exit", "remark"), self.r["runs"],
-            lambda i: i["run"], lambda i: self.v(i["verb"]), lambda i: i["entry"], lambda i: f"{i['user']}@{i['controller']}",
+            lambda i: i["run"], lambda i: self.v(i["verb"]), _entry, lambda i: f"{i['user']}@{i['controller']}",
             lambda i: self.at(i["started"]), lambda i: wording.between(i["started"], i["ended"]),
             lambda i: None if i["exit"] is None else str(i["exit"]), lambda i: i["reason"],
         )  # fmt: skip
@@ -234,6 +234,14 @@ class _Page(Generic[Table]):
             lambda i: wording.clock(i["started"], self.zone), lambda i: wording.duration(i["duration_ms"]),
             lambda i: None if i["rc"] is None else str(i["rc"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip
+
+
+AWX = {"JOB_ID": "job", "user": "user", "AWX_HOST": "host", "PROJECT_REVISION": "revision", "INVENTORY_ID": "inventory"}
+
+
+def _entry(run: Mapping[str, Any]) -> str:
+    """From where a run was started; for AWX the job, where it ran, which revision of the project, and for whom."""
+    return " ".join([run["entry"], *(f"{short}={run['awx'][name]}" for name, short in AWX.items() if run["awx"].get(name))])
 
 
 TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",

@@ -9,7 +9,9 @@ import fcntl
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
+
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,11 @@ class Held:
     by: str
 
 
-def take(folder: Path, name: str, note: dict[str, str | int]) -> int | Held:
-    """Take the lock for the life of this process; the open file (kept by the caller), or who has it."""
+def take(folder: Place, name: str, note: dict[str, str | int]) -> int | Held:
+    """Take the lock for the life of this process; the open file (kept by the caller; 0 where the connection keeps it), or who has it."""
+    if isinstance(folder, Entry):
+        by = folder.database.take(name, json.dumps(note, ensure_ascii=False))
+        return 0 if by is None else Held(name, by)
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
@@ -35,8 +40,10 @@ def take(folder: Path, name: str, note: dict[str, str | int]) -> int | Held:
     return handle
 
 
-def is_held(folder: Path, name: str) -> bool:
+def is_held(folder: Place, name: str) -> bool:
     """Whether some live process has this lock now."""
+    if isinstance(folder, Entry):
+        return name in folder.database.held(name)
     path = folder / f"{name}.lock"
     if not path.exists():
         return False
@@ -48,3 +55,11 @@ def is_held(folder: Path, name: str) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def held(folder: Place, prefix: str) -> list[str]:
+    """Names of the locks that begin so and that some live process has now."""
+    if isinstance(folder, Entry):
+        return folder.database.held(prefix)
+    names = [path.stem for path in sorted(folder.glob(f"{prefix}*.lock"))] if folder.is_dir() else []
+    return [name for name in names if is_held(folder, name)]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, checkpoint, correction, outcome, record, register, report
+from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint, correction, outcome, record, register, report
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run as run_events
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 LANGUAGES = ("zh_CN", "en")
 
@@ -40,27 +41,27 @@ def _pages(folded: Mapping[str, Any], render_one: Callable[[Mapping[str, Any], s
     return {f"record.{lang}.md": render_one(folded, lang) for lang in LANGUAGES}
 
 
-def write_views(directory: Path, events: Sequence[Event]) -> dict[str, Any]:
+def write_views(directory: Place, events: Sequence[Event]) -> dict[str, Any]:
     """Write every view atomically; the record."""
     for name, content in render(events).items():
-        atomic.write(directory / name, content)
+        place.write(directory / name, content)
     return correction.fold(events) if correction.made(events) else record.fold(events)
 
 
-def differing(directory: Path, events: Sequence[Event]) -> list[str]:
+def differing(directory: Place, events: Sequence[Event]) -> list[str]:
     """Names of the views that are not what the events say."""
     return [name for name, content in render(events).items() if not (directory / name).exists() or (directory / name).read_bytes() != content]
 
 
-def register_again(directory: Path, events: Sequence[Event]) -> list[str]:
+def register_again(directory: Place, events: Sequence[Event]) -> list[str]:
     """Add the lines of closed runs that a full disk kept out of the register; the runs. Raises LedgerError."""
     if correction.made(events):
         return [correction.RUN] if register.append(directory.parent.parent, correction.line(correction.fold(events))) else []
-    closed = [(place, event.run) for place, event in enumerate(events, 1) if event.kind == "run_closed"]
-    return [run for place, run in closed if register.append(directory.parent.parent, record.fold(events[:place]), run)]
+    closed = [(number, event.run) for number, event in enumerate(events, 1) if event.kind == "run_closed"]
+    return [run for number, run in closed if register.append(directory.parent.parent, record.fold(events[:number]), run)]
 
 
-def close(directory: Path, change: str, run: str, reason: str, stats: Mapping[str, Any]) -> dict[str, Any]:
+def close(directory: Place, change: str, run: str, reason: str, stats: Mapping[str, Any]) -> dict[str, Any]:
     """End a run: its outcome becomes the last event, then views, register and checkpoint follow. Raises LedgerError, OSError, ValueError."""
     ledger = Ledger(directory, change)
     events = ledger.events()

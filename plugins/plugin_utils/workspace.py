@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import address, place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 MARKER = "itops.yml"
+RECORDS_VARIABLE = "ITOPS_RECORDS"
 SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents", "fonts", "awx"}
 
 
@@ -25,7 +28,7 @@ class Workspace:
     root: Path
     organisation: str
     timezone: str
-    records: Path
+    records: Place
     staging: Path
     facts: Path
     documents: Path
@@ -52,9 +55,13 @@ class Workspace:
     def cache(self) -> Path:
         return self.root / ".itops-cache"
 
-    def record_dir(self, change: str) -> Path:
-        """records/<year>/<change>; the year is the one in the change's id, so it never moves."""
-        return self.records / change.split("-")[1][:4] / change
+    def recorded(self) -> list[str]:
+        """Names of all changes that have a record, 更正 records CHG-…-K01 among them; in order."""
+        return place.changes(self.records)
+
+    def record_dir(self, change: str) -> Place:
+        """Where the record of a change is, or will be."""
+        return place.of_change(self.records, change)
 
 
 def find(start: Path | None = None) -> Workspace:
@@ -77,7 +84,7 @@ def load(root: Path) -> Workspace:
         root=root,
         organisation=str(settings.get("organisation", "")),
         timezone=str(settings.get("timezone", "UTC")),
-        records=(root / records),
+        records=place.at(root, records),
         staging=(root / settings.get("staging", "staging")),
         facts=(root / settings.get("facts", "facts")),
         documents=(root / settings.get("documents", "documents")),
@@ -105,19 +112,20 @@ def _settings(path: Path) -> dict[str, Any]:
 
 def _records(root: Path, named: str) -> str:
     """Where the records are. A variable may name the place, but never another one than where there are some already. Raises BadInput."""
-    given = os.environ.get("ITOPS_RECORDS")
-    if given and (root / named).resolve() != (root / given).resolve() and any((root / named).glob("[0-9]*/CHG-*")):
-        raise BadInput(
-            [
-                Problem(
-                    str(root / MARKER),
-                    0,
-                    "records",
-                    "ITOPS_RECORDS names another place, but there are records here",
-                    given,
-                    named,
-                    remedy="set records: in itops.yml",
-                )
-            ]
-        )
+    given = os.environ.get(RECORDS_VARIABLE)
+    file = str(root / MARKER)
+    for where, text in ((file, named), (f"${RECORDS_VARIABLE}", given or "")):
+        if address.is_address(text) and (why := address.fault(text)):
+            raise BadInput([Problem(where, 0, "records", why, allowed=address.ALLOWED, remedy=address.REMEDY)])
+    if given and _elsewhere(root, named, given):
+        said = f"{RECORDS_VARIABLE} names another place, but there are records here"
+        raise BadInput([Problem(file, 0, "records", said, given, named, remedy="set records: in itops.yml")])
     return given or named
+
+
+def _elsewhere(root: Path, named: str, given: str) -> bool:
+    """Whether records would be looked for where they are not."""
+    if address.is_address(named):
+        return given != named
+    same = not address.is_address(given) and (root / named).resolve() == (root / given).resolve()
+    return not same and any((root / named).glob("[0-9]*/CHG-*"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 FENCE = "---"
@@ -24,6 +26,7 @@ class Document:
     """`meta` is validated against roles/document, ids for labels and defaults filled in; `line` is the body's first line in the file.
 
     What is not Markdown yet has no body: `path` is then the register, and `at` the place of its entry in there.
+    `origin` is where its bytes are, if that is no file (a record in PostgreSQL).
     """
 
     path: Path
@@ -31,6 +34,12 @@ class Document:
     body: str
     line: int
     at: tuple[str | int, ...] = ()
+    origin: Place | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of the file as it is. Raises OSError, LedgerError."""
+        return hashlib.sha256((self.origin or self.path).read_bytes()).hexdigest()
 
     @property
     def id(self) -> str:

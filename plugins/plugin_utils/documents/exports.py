@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 NAME = "exports"  # of the stream and its folder below records/
@@ -28,7 +28,7 @@ class Told:
     export: Mapping[str, Any]
 
 
-def folder(ws: Workspace) -> Path:
+def folder(ws: Workspace) -> Place:
     return ws.records / NAME
 
 

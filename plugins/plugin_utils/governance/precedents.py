@@ -29,6 +29,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import F
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import likeness
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.likeness import Key
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import STREAM, Event, Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 LATEST = 50  # changes looked at; every one of their ledgers is verified
@@ -117,7 +118,7 @@ def _carried_out(line: Line) -> bool:
     return line.get("verb") in CARRIED_OUT and not line.get("check") and line.get("exit") != outcome.REFUSED
 
 
-def _names(path: Path, packages: Sequence[str]) -> bool:
+def _names(path: Place, packages: Sequence[str]) -> bool:
     """Whether one of them stands anywhere in this stream: cheaper than to verify it."""
     if not packages:
         return False
@@ -218,7 +219,7 @@ def _runbook_fault(named: str, ws: Workspace) -> str:
     path, root = (ws.root / named).resolve(), ws.root.resolve()
     if Path(named).is_absolute() or not path.is_relative_to(root):
         return "not inside the workspace"
-    if any(path.is_relative_to(folder.resolve()) for folder in (ws.changes, ws.records, ws.staging)):
+    if any(isinstance(folder, Path) and path.is_relative_to(folder.resolve()) for folder in (ws.changes, ws.records, ws.staging)):
         return "a file of a change is no manual"
     try:
         with path.open("rb") as stream:
