@@ -18,7 +18,7 @@ from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
 
 LOOKS: tuple[Look, ...] = (
-    controller.versions, controller.ansible, controller.tools, controller.clock, controller.signing,
+    controller.versions, controller.ansible, controller.tools, controller.clock, controller.signing, controller.fonts,
     place.records, place.folders, place.locks, place.ledgers, timers.starts,
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import checkpoint
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 from packaging.requirements import Requirement
 
@@ -23,6 +24,17 @@ from itops_cli.checkup import NOTE, OK, WARNING, Sign, judged
 BIN = Path(sys.executable).parent
 ANSWER = 60  # seconds Ansible may take to tell its configuration
 TOOLS = {"ssh": "apt install openssh-client", "rsync": "apt install rsync", "git": "apt install git"}  # what most workspaces need on the controller
+
+
+def fonts(ws: Workspace) -> Iterator[Sign]:
+    """Whether a PDF could be made here. Only a note: not every controller hands documents out."""
+    try:
+        from itops_cli.typeset import fonts as faces
+
+        found = faces.find(ws.fonts)
+        yield Sign("fonts", OK, f"PDFs are set in {found.text[0]}")
+    except BadInput as error:
+        yield from (Sign("fonts", NOTE, f"no PDF can be made here: {problem.message}", problem.remedy) for problem in error.problems)
 
 
 def versions(_ws: Workspace) -> Iterator[Sign]:

@@ -44,6 +44,8 @@ def _house(picture: Picture) -> Iterator[Metric]:
     yield _gauge("itops_generated_timestamp_seconds", "When these metrics were made.", [((), picture.status.now.timestamp())])
     yield _gauge("itops_services", "Services in the catalogue.", [((), len(picture.status.rows))])
     yield _gauge("itops_open_records", "Changes whose record is open: under way, or left by a controller that is gone.", [((), picture.open_records)])
+    overdue = picture.reviews_overdue
+    yield _gauge("itops_document_reviews_overdue", "Documents whose review is overdue.", [] if overdue is None else [((), overdue)])
     told = picture.verified
     yield _gauge("itops_ledger_verified_timestamp_seconds", "When all ledgers were last verified.", [((), told.at.timestamp())] if told else [])
     yield _gauge("itops_ledger_faults", "Faults that this verification found.", [((), told.faults)] if told else [])

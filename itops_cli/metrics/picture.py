@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, register, run, run_history, status
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register as documents_register
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.run_history import Backup, Counts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -29,6 +33,7 @@ class Picture:
     backups: Mapping[tuple[str, str], Backup]  # (service, host)
     phases: Mapping[tuple[str, str], float]  # (service, phase) of its last run, seconds
     open_records: int
+    reviews_overdue: int | None  # of documents; None where one cannot be read
     verified: Verified | None
 
 
@@ -46,8 +51,15 @@ def read(ws: Workspace) -> Picture:
         backups={key: made for sid in known.services for key, made in _backups(books, sid, changes.get(sid, [])).items()},
         phases={key: seconds for sid in known.services for key, seconds in _phases(books, sid, changes.get(sid, [])).items()},
         open_records=sum(bool(run.open_runs(books.events(change))) for change in ws.recorded()),
+        reviews_overdue=_reviews(ws, found.now),
         verified=verified.last(ws),
     )
+
+
+def _reviews(ws: Workspace, now: datetime) -> int | None:
+    documents, problems = documents_register.load(ws)
+    today = now.astimezone(ZoneInfo(ws.timezone)).date()
+    return None if errors(problems) else documents_register.overdue_reviews(documents, today)
 
 
 class _Books:

@@ -33,6 +33,7 @@ def test_a_healthy_house(house: LocalHouse) -> None:
     looked_at = {sign["check"] for sign in signs(house, "--all", code=0)}
     assert {
         "versions",
+        "fonts",
         "collection",
         "callback",
         "tools",
@@ -107,3 +108,9 @@ def test_a_clock_that_went_back(house: LocalHouse) -> None:
     stream.write_text("\n".join([*lines[:-1], lines[-1].replace(f'"at":"{year}', '"at":"2099')]) + "\n", "utf-8")
     found = [sign for sign in signs(house, code=5) if sign["check"] == "clock" and sign["severity"] == "error"]
     assert found and found[0]["change"] == cid and "2099" in found[0]["message"]
+
+
+def test_a_controller_without_fonts_is_healthy_and_told_how_to_get_them(house: LocalHouse, tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    (found,) = [sign for sign in signs(house, code=0, env={"ITOPS_FONTS": str(tmp_path / "bare")}) if sign["check"] == "fonts"]
+    assert found["severity"] == "info" and "itops[fonts]" in found["remedy"]

@@ -121,6 +121,16 @@ def test_a_whole_verification_is_remembered_and_one_of_some_changes_is_not(root:
     assert samples(root)["itops_ledger_faults{}"] > 0
 
 
+def test_overdue_reviews_of_documents_are_counted_and_unknown_where_one_cannot_be_read(root: Path) -> None:
+    (root / "documents").mkdir()
+    front = "---\nid: guide-{n}\ntitle: 指南\nside: ops\nowner: zhang\nreview_due: {due}\n---\n\n# 指南\n"
+    for n, due in enumerate(("2020-01-01", "2090-01-01")):
+        (root / f"documents/{n}.md").write_text(front.format(n=n, due=due), "utf-8")
+    assert samples(root)["itops_document_reviews_overdue{}"] == 1
+    (root / "documents/2.md").write_text("# no properties\n", "utf-8")
+    assert "itops_document_reviews_overdue{}" not in samples(root)
+
+
 def test_every_family_has_our_prefix_a_help_text_and_bounded_labels(root: Path) -> None:
     past.carried_out(past.planned(root, "CHG-20261123-01"), root, "rolled_back")
     text = generate_latest(exposing.once(workspace.load(root))).decode()
