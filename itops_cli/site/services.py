@@ -109,7 +109,7 @@ def _service(site: Site, world: World, row: Row, lang: str) -> None:
         lang, f"services/{file_name(row.id)}", "service", row=row, cells=cells, sheet=Table(status_tables.sheet_head(cells, words), sheet), state=state_of(row),
         hosts=Table(*status_tables.hosts(world.found, cells)), endpoints=Table(*status_tables.endpoints(cells)), charts=list(_charts(world, known, lang)),
         capacity=Table(*tables.lines([known], lang)), method=tables.method(world.found, lang), idle=Table(*tables.candidates([known], lang)),
-        begin=tables.commands([known], lang),
+        begin=tables.commands([known], lang), unlisted=tables.unlisted([known], lang),
         runs=runs, documents=world.shelf.of_service(row.id, lang), **status_tables.times(world.found),
     )  # fmt: skip
 

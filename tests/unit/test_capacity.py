@@ -113,6 +113,13 @@ def test_the_command_prints_every_form_of_all_services_or_of_one(root: Path) -> 
     assert wrong.exit_code != 0 and "did you mean web?" in str(wrong.exception)
 
 
+def test_where_nobody_knows_it_does_not_say_that_there_is_nothing(root: Path) -> None:
+    unknown, nothing = itops(root, "capacity", "--service", "wiki", "--lang", "en"), "Nothing may be reclaimed."
+    assert nothing not in unknown and "nobody knows what may be reclaimed: 内部知识库" in unknown
+    make.dump(root / "inventory/services/wiki.yml", {**make.web(), **WIKI, "reclaim": {"policy": "reactive"}})
+    assert nothing in itops(root, "capacity", "--service", "wiki", "--lang", "en")
+
+
 def test_the_printed_command_begins_a_change(root: Path) -> None:
     assert "itops change new --service web --kind other --title 'Reclaim idle resources'" in itops(root, "capacity", "--lang", "en")
     itops(root, "change", "new", "--service", "web", "--kind", "other", "--title", "Reclaim idle resources")

@@ -40,22 +40,22 @@ def report(found: Status, known: Sequence[Capacity], lang: str) -> str:
 def section(found: Status, known: Sequence[Capacity], lang: str) -> str:
     """Both tables, how the trend was made, and what reclaims; without a heading of its own."""
     head, rows = lines(known, lang)
-    return "\n\n".join([table(head, rows, widest=WIDEST), method(found, lang), *_reclaiming(known, lang), *_unlisted(known, lang)])
+    return "\n\n".join([table(head, rows, widest=WIDEST), method(found, lang), *_reclaiming(known, lang), *map(cell, unlisted(known, lang))])
 
 
 def _reclaiming(known: Sequence[Capacity], lang: str) -> list[str]:
     """Paragraphs."""
     head, rows = candidates(known, lang)
     if not rows:
-        return [text("none", lang)]
+        return [] if unlisted(known, lang) else [text("none", lang)]
     begin = "\n".join(f"- {code(line)}" for line in commands(known, lang))
     return [text("listed", lang), table(head, rows, widest=WIDEST), text("only", lang), begin]
 
 
-def _unlisted(known: Sequence[Capacity], lang: str) -> list[str]:
-    """Who reclaims proactively, but says nowhere what."""
+def unlisted(known: Sequence[Capacity], lang: str) -> list[str]:
+    """A sentence on who reclaims proactively, but says nowhere what; none where there is nobody."""
     names = [Cells(one.row, Words(lang)).plain_name() for one in known if reclaim.proactive(one.row.record) and one.row.reclaimable is None]
-    return [text("unlisted", lang, names=cell(Words(lang).listed(names)))] if names else []
+    return [text("unlisted", lang, names=Words(lang).listed(names))] if names else []
 
 
 def method(found: Status, lang: str) -> str:
