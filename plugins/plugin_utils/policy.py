@@ -64,10 +64,11 @@ def _dates(raw: source.Source, calendar: dict[str, Any]) -> Iterator[Problem]:
 def _capacity(raw: source.Source, rules: dict[str, Any]) -> Iterator[Problem]:
     for path, *fault in thresholds.faults(rules, ("capacity",)):
         yield raw.problem(path, *fault)
-    for path, least, most in ((("trend", "days"), 3, day_file.DAYS), (("trend", "points"), 3, rules["trend"]["days"]), (("idle_days",), 1, None)):
-        found = rules[path[0]][path[1]] if len(path) > 1 else rules[path[0]]
-        if found < least or (most is not None and found > most):
-            yield raw.problem(("capacity", *path), "out of range", found, f"{least} or more" if most is None else f"{least} to {most}")
+    days, points = rules["trend"]["days"], rules["trend"]["points"]
+    bounds = ((("trend", "days"), days, 3, day_file.DAYS), (("trend", "points"), points, 3, max(3, days)), (("idle_days",), rules["idle_days"], 1, 0))
+    for path, found, least, most in bounds:
+        if found < least or 0 < most < found:
+            yield raw.problem(("capacity", *path), "out of range", found, f"{least} to {most}" if most else f"{least} or more")
 
 
 def _channels(raw: source.Source, channels: list[dict[str, Any]]) -> Iterator[Problem]:
