@@ -94,8 +94,8 @@ def _change() -> str:
 def _policy() -> str:
     intro = (
         "# The policy (policy.yml)\n\nOne file `policy.yml` beside `itops.yml`: what counts for every service. Without it the defaults count, and nothing can"
-        " be delivered anywhere. More: [windows](../howto/windows.md), [notifications](../howto/notifications.md), [tickets](../howto/close-tickets.md),"
-        " [known errors](../howto/known-errors.md)."
+        " be delivered anywhere. More: [windows](../howto/windows.md), [capacity](../howto/capacity.md), [notifications](../howto/notifications.md),"
+        " [tickets](../howto/close-tickets.md), [known errors](../howto/known-errors.md)."
     )
     return "\n\n".join([intro, *_schema(spec.options("policy"), "policy")])
 

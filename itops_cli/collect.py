@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import HostFacts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -41,6 +42,7 @@ def collect(ws: Workspace, known: Catalogue, service: str | None) -> None:
     named = set(_named(known, service))
     if service is None and code in RAN_THROUGH:
         _forget(ws, {*told, *named})
+        history.forget_others(ws.facts, known.services)
     _sum_up(told, named)
 
 

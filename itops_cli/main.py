@@ -22,6 +22,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "init": "itops_cli.init",
     "lint": "itops_cli.lint",
     "status": "itops_cli.status",
+    "capacity": "itops_cli.capacity",
     "change": "itops_cli.change",
     "notice": "itops_cli.notice",
     "precedents": "itops_cli.precedents",

@@ -6,13 +6,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, insert, register, status, status_data, status_tables, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    catalogue,
+    facts,
+    insert,
+    policy,
+    register,
+    status,
+    status_data,
+    status_tables,
+    workspace,
+)
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import tables, view
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Maintained, Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -52,7 +64,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
 
         collect_now(ws, known, service)
     found = status.roll_up(world(ws, known), [service] if service else None)
-    text = _render(found, service, lang, fmt, whole=document is None)
+    text = _render(found, ws.facts if service else None, lang, fmt, whole=document is None)
     if document:
         written = insert.into(document, text, service or "")
         click.echo(f"{document}: {'written' if written else 'unchanged'}")
@@ -70,8 +82,8 @@ def must_know(known: Catalogue, service: str | None) -> None:
 
 
 def world(ws: Workspace, known: Catalogue) -> World:
-    """All that tells where the services stand. Ends with 4 where the register is damaged."""
-    return World(known.services, known.people, facts.load(ws.facts), maintained(ws)[0], datetime.now(UTC), ws.timezone)
+    """All that tells where the services stand. Raises BadInput for a wrong policy.yml; ends with 4 where the register is damaged."""
+    return World(known.services, known.people, facts.load(ws.facts), maintained(ws)[0], datetime.now(UTC), ws.timezone, policy.load(ws)["capacity"])
 
 
 def maintained(ws: Workspace) -> tuple[dict[str, Maintained], list[dict[str, Any]]]:
@@ -83,10 +95,19 @@ def maintained(ws: Workspace) -> tuple[dict[str, Maintained], list[dict[str, Any
         raise Exit(NOT_VERIFIED, "the register is damaged, so nobody knows what was maintained → itops record verify") from None
 
 
-def _render(found: Status, service: str | None, lang: str, fmt: str, whole: bool) -> str:
-    if fmt == "json":
-        data = status_data.row(found, found.rows[0], lang) if service else status_data.roll_up(found, lang)
-        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+def _render(found: Status, facts_of_one: Path | None, lang: str, fmt: str, whole: bool) -> str:
+    """The roll-up; of one service, whose facts are in this folder, its sheet."""
+    if facts_of_one is None:
+        if fmt == "json":
+            return _json(status_data.roll_up(found, lang))
+        return status_tables.roll_up_csv(found, lang) if fmt == "csv" else status_tables.roll_up(found, lang, whole)
     if fmt == "csv":
-        return status_tables.sheet_csv(found, lang) if service else status_tables.roll_up_csv(found, lang)
-    return status_tables.sheet(found, lang, whole) if service else status_tables.roll_up(found, lang, whole)
+        return status_tables.sheet_csv(found, lang)
+    capacity = view.of(found, found.rows[0], facts_of_one)
+    if fmt == "json":
+        return _json({**status_data.row(found, found.rows[0], lang), "outlook": tables.data(capacity, lang)})
+    return status_tables.sheet(found, lang, whole, tables.section(found, [capacity], lang))
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"

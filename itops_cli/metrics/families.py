@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, outcome
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity.view import Capacity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -35,6 +36,7 @@ def families(picture: Picture) -> Iterator[Metric]:
     yield from _maintenance(rows)
     yield from _capacity(rows)
     yield from _usage(rows)
+    yield from _outlook(picture.capacity)
     yield from _runs(picture)
     yield from _backups(picture)
 
@@ -102,6 +104,23 @@ def _usage(rows: Sequence[Row]) -> Iterator[Metric]:
     yield _gauge("itops_facts_collected_timestamp_seconds", "When the oldest facts of the service were collected.", _times(oldest), SERVICE)
     missing = [([row.id], float(len(row.usage.missing))) for row in rows]
     yield _gauge("itops_hosts_not_collected", "Hosts of the service that were never collected.", missing, SERVICE)
+
+
+def _outlook(known: Sequence[Capacity]) -> Iterator[Metric]:
+    """When it will be full by its trend (S5, S7), and what may be reclaimed (S8)."""
+    full = ((one.row.id, one.line("allocated").full_at) for one in known)
+    yield _gauge("itops_capacity_full_timestamp_seconds", "When all supported resources will be given away, by the trend.", _times(full), SERVICE)
+    disks = [([one.row.id, "hdd"], at.timestamp()) for one in known if (at := one.line("hdd").full_at)]
+    yield _gauge("itops_resource_full_timestamp_seconds", "When the resource will be full, by the trend.", disks, ("service", "resource"))
+    limits = [
+        ([one.row.id, line.resource, level], percent / 100)
+        for one in known
+        for line in one.lines
+        for level, percent in line.limits.items()
+    ]  # fmt: skip
+    yield _gauge("itops_threshold_ratio", "From which usage on the resource is at this level.", limits, ("service", "resource", "level"))
+    idle = [([one.row.id], float(len(one.row.reclaimable))) for one in known if one.row.reclaimable is not None]
+    yield _gauge("itops_reclaim_candidates", "Idle allocations of a service with the policy proactive at its threshold.", idle, SERVICE)
 
 
 def _runs(picture: Picture) -> Iterator[Metric]:

@@ -11,6 +11,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, register, run, run_history, status
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import view
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity.view import Capacity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register as documents_register
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
@@ -28,6 +30,7 @@ class Picture:
     """Every number is of `status.now`; None is what nobody knows, and is not exported."""
 
     status: Status
+    capacity: Sequence[Capacity]  # one for each row of the status
     counts: Counts
     backouts: Mapping[str, str]  # service -> how its last run went back
     backups: Mapping[tuple[str, str], Backup]  # (service, host)
@@ -46,6 +49,7 @@ def read(ws: Workspace) -> Picture:
     changes = run_history.newest_changes(lines)
     return Picture(
         status=found,
+        capacity=[view.of(found, row, ws.facts) for row in found.rows],
         counts=run_history.counts(lines),
         backouts={sid: str(line.get("backout")) for line in run_history.carried_out(lines) for sid in line["services"] if sid in known.services},
         backups={key: made for sid in known.services for key, made in _backups(books, sid, changes.get(sid, [])).items()},

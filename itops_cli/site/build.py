@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as changes
-from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, status
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, policy, status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -35,7 +35,7 @@ def build(ws: Workspace, known: Catalogue, folder: Path, now: datetime, progress
     """`progress` is told how many things there are and gives what is to be called for each. Raises BadInput, DamagedRegister, OSError."""
     shelf, places = documents.shelf(ws), records.folders(ws)
     counted, history = past.read(ws, now)
-    found = status.roll_up(status.World(known.services, known.people, facts.load(ws.facts), history, now, ws.timezone))
+    found = status.roll_up(status.World(known.services, known.people, facts.load(ws.facts), history, now, ws.timezone, policy.load(ws)["capacity"]))
     days = past.plan(counted, found, _windows(ws, known, counted.changes))
     world = services.World(found, counted, days, shelf, ws.facts)
     with place.renewed(folder) as root:

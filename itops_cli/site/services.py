@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, facts_history, labels, status_tables
-from ansible_collections.itops.maintenance.plugins.plugin_utils.charts import capacity, history, rates, usage, year
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import tables, view
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity.view import Capacity
+from ansible_collections.itops.maintenance.plugins.plugin_utils.charts import allocated, capacity, history, rates, usage, year
 from ansible_collections.itops.maintenance.plugins.plugin_utils.charts.svg import Chart
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row, Status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import COLUMNS, GENERAL, LAST, Cells, Words
@@ -102,18 +104,24 @@ def _service(site: Site, world: World, row: Row, lang: str) -> None:
     cells = Cells(row, words)
     sheet = [line for line in status_tables.sheet_rows(cells, words) if any(line)]
     sheet += [[words.header(name), cells.cell(name), ""] for name in LAST]
-    runs = list(reversed(world.past.runs.get(row.id, ())))
+    runs, known = list(reversed(world.past.runs.get(row.id, ()))), view.of(world.found, row, world.facts)
     site.write(
         lang, f"services/{file_name(row.id)}", "service", row=row, cells=cells, sheet=Table(status_tables.sheet_head(cells, words), sheet), state=state_of(row),
-        hosts=Table(*status_tables.hosts(world.found, cells)), endpoints=Table(*status_tables.endpoints(cells)), charts=list(_charts(world, row, lang)),
+        hosts=Table(*status_tables.hosts(world.found, cells)), endpoints=Table(*status_tables.endpoints(cells)), charts=list(_charts(world, known, lang)),
+        capacity=Table(*tables.lines([known], lang)), method=tables.method(world.found, lang), idle=Table(*tables.candidates([known], lang)),
+        begin=tables.commands([known], lang), unlisted=tables.unlisted([known], lang),
         runs=runs, documents=world.shelf.of_service(row.id, lang), **status_tables.times(world.found),
     )  # fmt: skip
 
 
-def _charts(world: World, row: Row, lang: str) -> Iterable[Chart]:
+def _charts(world: World, known: Capacity, lang: str) -> Iterable[Chart]:
+    row = known.row
     share = _share(row, lang)
     if share:
         yield capacity.draw([share], lang)
+    if known.amounts:
+        last = dict(list(known.amounts.items())[-TREND_DAYS:])
+        yield allocated.draw({day: (amount.allocated, amount.supported) for day, amount in last.items()}, known.line("allocated").limits, lang)
     hosts = [host.host for host in row.usage.hosts]
     days = facts_history.of_service(world.facts, row.id, hosts, TREND_DAYS)
     if days:

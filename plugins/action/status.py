@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import collecting, facts, facts_history, placeholders, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
 
@@ -35,6 +36,7 @@ class ActionModule(RunAction):
     def _collect(self, host: str, timeout: float, variables: Mapping[str, Any]) -> dict[str, Any]:
         folder, secrets = workspace.find().facts, dict[str, str]()
         records = transform_to_native_types(variables.get("itops_services") or {})
+        self._note_capacity(folder, records)
         try:
             values = self._values(host, records, variables)
             secrets.update(values.secret)
@@ -52,6 +54,12 @@ class ActionModule(RunAction):
             facts.save(folder, host, measured, now)
             facts_history.add(folder, host, measured, now)
         return {"changed": False, "collected": measured}
+
+    def _note_capacity(self, folder: Path, records: Mapping[str, Any]) -> None:
+        """n and X stand in the record: they are known whether or not the host answers."""
+        if not self._task.check_mode:
+            for sid, record in records.items():
+                history.add(folder, sid, record, datetime.now(UTC))
 
     def _values(self, host: str, records: Mapping[str, Any], variables: Mapping[str, Any]) -> placeholders.Values:
         return collecting.values(host, records, lambda name: self._variable(variables, name))

@@ -9,17 +9,15 @@ collections in a day the highest counts: a peak is news, and what is idle must h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, facts
+from ansible_collections.itops.maintenance.plugins.plugin_utils import day_file, facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import HostFacts
 
-FORMAT = 1
-DAYS = 400  # a year, and the month before it to compare with
+DAYS = day_file.DAYS
 FOLDER = "history"
 
 Day = Mapping[str, Any]
@@ -33,13 +31,8 @@ def path(folder: Path, host: str) -> Path:
 def add(folder: Path, host: str, measured: Mapping[str, Any], at: datetime) -> None:
     """Count what was just measured, in the form of facts.save. A damaged file begins anew. Raises OSError."""
     found = facts.parse({**measured, "format": facts.FORMAT, "host": host}, host)
-    days = dict(_days(path(folder, host)))
-    today = at.astimezone(UTC).date().isoformat()
-    days[today] = _higher(days.get(today, {}), found)
-    kept = dict(sorted(days.items())[-DAYS:])
-    path(folder, host).parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format": FORMAT, "host": host, "days": kept}, ensure_ascii=False, sort_keys=True)
-    atomic.write(path(folder, host), f"{text}\n".encode("utf-8", "replace"), sync=False, mode=facts.MODE)
+    days, today = _days(path(folder, host)), at.astimezone(UTC).date().isoformat()
+    day_file.write(path(folder, host), {"host": host}, {**days, today: _higher(days.get(today, {}), found)})
 
 
 def forget(folder: Path, host: str) -> None:
@@ -69,10 +62,4 @@ def _highest(*percents: object) -> int | None:
 
 
 def _days(file: Path) -> dict[str, Day]:
-    """What a file has of days, without what is none."""
-    try:
-        data = json.loads(file.read_bytes())
-        days = data["days"] if data["format"] == FORMAT else {}
-        return {name: day for name, day in days.items() if date.fromisoformat(name).isoformat() == name and isinstance(day.get("hdd") or {}, dict)}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return {}
+    return {name: day for name, day in day_file.read(file).items() if isinstance(day.get("hdd") or {}, dict)}

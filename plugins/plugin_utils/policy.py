@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The department's rules: `policy.yml` beside `itops.yml` (calendar, channels, ticket systems, known errors of every service)."""
+"""The department's rules: `policy.yml` beside `itops.yml` (calendar, capacity, channels, ticket systems, known errors of every service)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, literal_secrets, schema, secret_ref, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import day_file, known_errors, literal_secrets, schema, secret_ref, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import thresholds
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -35,7 +36,13 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
     data, problems = schema.validate(schema.options("policy"), raw, "policy")
     problems = [*raw.problems, *problems]
     if not errors(problems):
-        problems += [*_dates(raw, data["calendar"]), *_channels(raw, data["channels"]), *_ids(raw, data), *_references(raw, data)]
+        problems += [
+            *_dates(raw, data["calendar"]),
+            *_capacity(raw, data["capacity"]),
+            *_channels(raw, data["channels"]),
+            *_ids(raw, data),
+            *_references(raw, data),
+        ]
         problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
         problems += list(_in_clear(raw, data, {problem.path for problem in problems}))
     return data, problems
@@ -52,6 +59,16 @@ def _dates(raw: source.Source, calendar: dict[str, Any]) -> Iterator[Problem]:
         for edge in ("start", "end"):
             if service_dates.moment(period[edge]) is None:
                 yield raw.problem(("calendar", "freeze", index, edge), "not a date or time", period[edge], service_dates.TIME_FORM)
+
+
+def _capacity(raw: source.Source, rules: dict[str, Any]) -> Iterator[Problem]:
+    for path, *fault in thresholds.faults(rules, ("capacity",)):
+        yield raw.problem(path, *fault)
+    days, points = rules["trend"]["days"], rules["trend"]["points"]
+    bounds = ((("trend", "days"), days, 3, day_file.DAYS), (("trend", "points"), points, 3, max(3, days)), (("idle_days",), rules["idle_days"], 1, 0))
+    for path, found, least, most in bounds:
+        if found < least or 0 < most < found:
+            yield raw.problem(("capacity", *path), "out of range", found, f"{least} to {most}" if most else f"{least} or more")
 
 
 def _channels(raw: source.Source, channels: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     step_rules,
     unseen,
 )
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import allocations
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Source
 
@@ -58,7 +59,8 @@ def check(record: Record, source: Source, whole: bool = True) -> list[Problem]:
 
 
 def complete(record: Record) -> Record:
-    """Names for steps and checks that have none, from their place: events and segments refer to them."""
+    """Names for steps and checks that have none, from their place: events and segments refer to them; and n where only its parts are named."""
+    allocations.add_up(record["capacity"])
     failover = record["failover"]
     _name("f", failover["steps"])
     _name("fc", failover["checks"])
@@ -106,17 +108,13 @@ def _numbers(record: Record, report: Report) -> Iterator[Problem]:
             value = value.get(part) if value else None
         if value is not None and value < least:
             yield report.error(path, "too small", value, f"{least} or more")
-    capacity = record["capacity"]
-    supported, allocated = capacity.get("supported"), capacity.get("allocated")
-    if supported is not None and allocated is not None and allocated > supported and not capacity.get("waiver"):
-        yield report.error(
-            ("capacity", "allocated"),
-            f"more is allocated than supported ({supported})",
-            allocated,
-            f"at most {supported}, or a waiver",
-        )
     if record["reclaim"].get("threshold", 0) > 100:
         yield report.error(("reclaim", "threshold"), "not a percentage", record["reclaim"]["threshold"], "1 to 100")
+
+
+def _capacity(record: Record, report: Report) -> Iterator[Problem]:
+    for fault in allocations.faults(record["capacity"]):
+        yield report.error(*fault)
 
 
 LEAST: dict[tuple[str, ...], int] = {
@@ -282,5 +280,5 @@ def _standards(record: Record, report: Report) -> Iterator[Problem]:
 
 
 RULES: tuple[Callable[[Record, Report], Iterator[Problem]], ...] = (
-    _identity, _texts, _numbers, _backup, _addresses, _redundancy, _maintenance, _steps, _standards,
+    _identity, _texts, _numbers, _capacity, _backup, _addresses, _redundancy, _maintenance, _steps, _standards,
 )  # fmt: skip

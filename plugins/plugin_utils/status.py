@@ -12,6 +12,9 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar
 from ansible_collections.itops.maintenance.plugins.plugin_utils.calendar import Due
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import reclaim, thresholds
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity.reclaim import Candidate
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity.thresholds import High
 from ansible_collections.itops.maintenance.plugins.plugin_utils.facts import Endpoint, HostFacts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
@@ -83,6 +86,8 @@ class Row:
     last: Maintained
     due: Due | None  # None: not in use
     warnings: tuple[Warn, ...]
+    high: tuple[High, ...] = ()  # resources that have reached a threshold
+    reclaimable: tuple[Candidate, ...] | None = None  # None: nobody knows, or nothing is reclaimed proactively
 
     @property
     def unmonitored(self) -> bool:
@@ -91,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True)
 class World:
-    """All that the tables are made of. `timezone` counts where a service names none."""
+    """All that the tables are made of. `timezone` counts where a service names none; `rules` are `capacity` of the policy."""
 
     services: Mapping[str, Record]
     people: Mapping[str, Record]
@@ -99,17 +104,19 @@ class World:
     history: Mapping[str, Maintained]
     now: datetime
     timezone: str = "UTC"
+    rules: Record = field(default_factory=dict)
     stale_after: timedelta = STALE_AFTER
 
 
 @dataclass(frozen=True)
 class Status:
-    """The roll-up. `data_until` is when the newest facts were collected."""
+    """The roll-up. `data_until` is when the newest facts were collected, `rules` are `capacity` of the policy."""
 
     now: datetime
     timezone: str
     data_until: datetime | None
     rows: tuple[Row, ...]
+    rules: Record = field(default_factory=dict)
     stale_after: timedelta = STALE_AFTER
 
     def stale(self, host: HostFacts) -> bool:
@@ -131,7 +138,7 @@ def roll_up(world: World, only: Iterable[str] | None = None) -> Status:
     wanted = sorted(world.services if only is None else only)
     rows = tuple(row(world, sid, members.get(sid, ())) for sid in wanted)
     times = [facts.collected_at for one in rows for facts in one.usage.hosts if facts.collected_at]
-    return Status(world.now, world.timezone, max(times, default=None), rows, world.stale_after)
+    return Status(world.now, world.timezone, max(times, default=None), rows, world.rules, world.stale_after)
 
 
 def row(world: World, sid: str, collected_as: Sequence[str] = ()) -> Row:
@@ -143,17 +150,23 @@ def row(world: World, sid: str, collected_as: Sequence[str] = ()) -> Row:
     in_use = record.get("lifecycle") not in OUT_OF_USE
     plan = calendar.schedule(maintenance, world.timezone)
     due = calendar.judge(plan, last.achieved_at, world.now) if in_use else None
+    tz, share = str(maintenance.get("tz") or world.timezone), ratio(record)
+    levels = usage.levels if usage.known else {}
+    high = thresholds.reached(record, world.rules, {"allocated": share, **{name: level.highest for name, level in levels.items()}})
+    idle = reclaim.candidates(record, share, world.rules, world.now.astimezone(calendar.zone(tz)).date())
     return Row(
         id=sid,
         record=record,
         owner=_name(world, record.get("owner")),
         deputy=_name(world, record.get("deputy")),
-        tz=str(maintenance.get("tz") or world.timezone),
+        tz=tz,
         usage=usage,
-        ratio=ratio(record),
+        ratio=share,
         last=last,
         due=due,
-        warnings=tuple(warnings(sid, record, usage)),
+        warnings=(*warnings(sid, record, usage), *_fullness(sid, high, idle)),
+        high=high,
+        reclaimable=idle,
     )
 
 
@@ -206,6 +219,14 @@ def warnings(sid: str, record: Record, usage: Usage) -> Iterable[Warn]:
             yield Warn("endpoint", {"address": endpoint.address, "at": endpoint.at, "text": endpoint.message})
     if waiver := (record.get("capacity") or {}).get("waiver"):
         yield Warn("waiver", {"text": waiver})
+
+
+def _fullness(sid: str, high: Iterable[High], idle: Sequence[Candidate] | None) -> Iterable[Warn]:
+    for one in high:
+        name = one.resource if one.resource == "allocated" else "usage"
+        yield Warn(f"{name}_{one.level}", {"resource": one.resource.upper(), "percent": one.percent, "threshold": one.threshold})
+    if idle:
+        yield Warn("reclaim", {"count": len(idle), "service": sid})
 
 
 def _host_warnings(sid: str, record: Record, host: HostFacts) -> Iterable[Warn]:

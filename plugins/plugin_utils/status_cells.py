@@ -24,7 +24,9 @@ COLUMN_OF = {
     "deputy": "owner", "capacity": "supported", "capacity.allocated": "allocated", "capacity.waiver": "allocated",
     "failover": "redundancy", "maintenance": "cycle", "maintenance.mode": "mode",
 }  # fmt: skip
-COLUMN_OF_WARNING = {"platform": "platform", "waiver": "allocated"}  # what else may be out of order shows under usage
+COLUMN_OF_WARNING = {
+    "platform": "platform", "waiver": "allocated", "allocated_warn": "allocated", "allocated_critical": "allocated", "reclaim": "reclaim",
+}  # fmt: skip # what else may be out of order shows under usage
 
 
 @dataclass(frozen=True)

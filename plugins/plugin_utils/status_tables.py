@@ -31,19 +31,19 @@ def roll_up(found: Status, lang: str, whole: bool = True) -> str:
     words, notes = Words(lang), list[dict[str, Any]]()
     rows = [_noted(Cells(row, words), notes) for row in found.rows]
     headers = [words.header(name) for name in (GENERAL, *COLUMNS, *LAST)]
-    return _page(
+    return page(
         f"{lang}/status.md.j2", whole=whole, table=table(headers, rows or [[EMPTY] * len(headers)], widest=WIDEST), notes=notes,
         services=len(found.rows), overdue=found.overdue, unmonitored=found.unmonitored, **times(found),
     )  # fmt: skip
 
 
-def sheet(found: Status, lang: str, whole: bool = True) -> str:
-    """The one service of `found` in the department's own form; without `whole` the table alone."""
+def sheet(found: Status, lang: str, whole: bool = True, capacity: str = "") -> str:
+    """The one service of `found` in the department's own form, with its section on capacity; without `whole` the table alone."""
     cells = Cells(found.rows[0], Words(lang))
     warnings = [cell(text) for _column, text in cells.warnings()]
-    return _page(
+    return page(
         f"{lang}/service_sheet.md.j2", whole=whole, table=form(cells), name=cell(cells.plain_name()),
-        last=cells.cell("last"), due=cells.cell("due"), state=cells.cell("state"), remark=cell(cells.remarks_of(GENERAL)), warnings=warnings,
+        last=cells.cell("last"), due=cells.cell("due"), state=cells.cell("state"), remark=cell(cells.remarks_of(GENERAL)), warnings=warnings, capacity=capacity,
         hosts=_table(*hosts(found, cells)), endpoints=_table(*endpoints(cells)), **times(found),
     )  # fmt: skip
 
@@ -151,7 +151,8 @@ def times(found: Status) -> dict[str, str]:
     return {"now": calendar.printed(found.now, zone), "data_until": calendar.printed(found.data_until, zone) if found.data_until else EMPTY}
 
 
-def _page(template: str, **values: Any) -> str:
+def page(template: str, **values: Any) -> str:
+    """A template with these values."""
     return _environment().get_template(template).render(**values).strip("\n") + "\n"
 
 

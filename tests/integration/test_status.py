@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 
 from tests.house import BIN, shop, until
 from tests.integration.conftest import LocalHouse
@@ -65,6 +66,7 @@ def test_collect_and_print_in_every_form_and_language(house: LocalHouse, port: i
     assert {one["address"]: one["reachable"] for one in row["endpoints"]} == {f"127.0.0.1:{port}": True, "http://127.0.0.1:1/health": False}
     (today,) = facts_history.of_service(house.root / "facts", "shop", ["a", "b"]).values()
     assert today == {name: row["usage"][name]["max"] for name in ("cpu", "mem", "hdd")}
+    assert list(history.of_service(house.root / "facts", "shop").values()) == [history.Amount(2, 10)]
     assert not (house.root / "records").exists(), "collecting needs no change and opens no record"
     chinese, english = house.itops("status").stdout, house.itops("status", "--lang", "en").stdout
     assert "服务数：1" in chinese and "| 商城（shop） |" in chinese and "端点 <http://127.0.0.1:1/health> 不可达" in chinese
@@ -148,7 +150,7 @@ def test_a_service_under_supervisor(house: LocalHouse) -> None:
 def test_by_ansible_playbook_alone(house: LocalHouse) -> None:
     lost(house)
     rehearsed = playbook(house, "--check", "-e", "service=shop")
-    assert rehearsed.returncode == 0 and known(house) == {}, rehearsed.stdout + rehearsed.stderr
+    assert rehearsed.returncode == 0 and not (house.root / "facts").exists(), rehearsed.stdout + rehearsed.stderr
     done = playbook(house, "-e", "service=shop")
     assert done.returncode == 0 and sorted(known(house)) == ["a", "b"], done.stdout + done.stderr
     everything = playbook(house)
@@ -169,7 +171,9 @@ def test_hosts_of_a_group_of_another_inventory_count(house: LocalHouse) -> None:
     assert row["usage"]["missing"] == ["k2"]
     del groups["back"]["hosts"]["k2"]
     house.write("inventory/groups.yml", {"all": {"vars": connection, "children": groups}})
+    history.add(house.root / "facts", "gone", {"capacity": {"supported": 2, "allocated": 1}}, datetime.now(UTC))
     assert "k2: in no service any more" in collected(house).stderr
+    assert sorted(path.stem for path in (house.root / "facts/capacity").iterdir()) == ["queue", "shop"]
     assert sorted(known(house)) == ["a", "b", "f1", "k1"]
     assert sorted(path.stem for path in (house.root / "facts/history").iterdir()) == ["a", "b", "f1", "k1"]
 

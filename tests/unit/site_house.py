@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, facts, facts_history, register, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 
 from itops_cli.site import build
 from tests.unit import make, past
@@ -40,12 +41,13 @@ OTHER = "---\nid: other\ntitle: Other guide\nside: ops\nowner: li\nlang: en\n---
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8ffff3f0005fe02fea72d9a0f0000000049454e44ae426082"
 )
+IDLE = [{"id": "tenant-a", "amount": 20, "owner": "<b>市场部</b>", "last_used": "2026-01-01"}, {"id": "tenant-b", "amount": 5}]
 NAMES = {"mail": "邮件系统", "wiki": "内部知识库", "erp": "财务系统", "vpn": "远程接入"}
 
 
 def furnish(root: Path) -> Path:
     """A workspace with five services, three records, a longer register and two documents."""
-    make.workspace(root, capacity={"supported": 200, "allocated": 180, "unit": "会话"}, reclaim={"policy": "proactive", "threshold": 80},
+    make.workspace(root, capacity={"supported": 200, "allocated": 180, "unit": "会话", "allocations": IDLE}, reclaim={"policy": "proactive", "threshold": 80},
                    remark="核心业务", maintenance={**make.web()["maintenance"], "anchor": "2026-01-15"})  # fmt: skip
     for number, (sid, name) in enumerate(NAMES.items()):
         anchor = {"every": 1, "unit": "month"} if number % 2 else {"every": 90, "unit": "day"}
@@ -69,6 +71,8 @@ def _facts(folder: Path) -> None:
             service = {"state": "running", "text": "active", "disks": [disk], "endpoints": [endpoint]}
             measured = {"cpu_percent": 20 + back * 7 % 50, "mem_percent": 55 + back % 5, "uptime_s": 90000, "services": {sid: service}}
             facts_history.add(folder, host, measured, NOW - timedelta(days=back))
+            if sid == "web":
+                history.add(folder, sid, {"capacity": {"supported": 200, "allocated": 180 - back}}, NOW - timedelta(days=back))
         facts.save(folder, host, measured, NOW - timedelta(hours=1))
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 import typst
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels
-from ansible_collections.itops.maintenance.plugins.plugin_utils.charts import capacity, history, rates, signs, usage, year
+from ansible_collections.itops.maintenance.plugins.plugin_utils.charts import allocated, capacity, history, rates, signs, usage, year
 from ansible_collections.itops.maintenance.plugins.plugin_utils.charts.svg import COLOURS, Chart
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +28,7 @@ ANY = st.text() | st.sampled_from(HOSTILE)
 def every(lang: str, word: str = "门户网站") -> Iterator[Chart]:
     """One of each kind, with this word wherever a word goes."""
     yield capacity.draw([capacity.Share(word, 95, 100, word, 80), capacity.Share(word, 130, 100)], lang)
+    yield allocated.draw({TODAY - timedelta(days=n): (130 - n, 100) for n in range(5)}, {"warn": 80, "critical": 95}, lang)
     yield usage.draw({TODAY - timedelta(days=n): {"cpu": n * 10, "mem": 50, "hdd": None if n else 70} for n in range(5)}, lang)
     yield year.draw(2026, {TODAY: {"overdue": 1, "achieved": 2}, date(2026, 2, 28): {"due": 1}}, TODAY, lang)
     yield rates.draw({"2026-10": {"achieved": 3, "rolled_back": 1}, "2026-11": {}}, lang)

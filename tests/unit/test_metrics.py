@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, run_history, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history, run_history, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,7 +25,7 @@ from tests.unit.story import Story
 
 LABELS = {
     "service", "host", "state", "result", "backout", "phase", "resource", "statistic", "version", "platform", "redundancy", "criticality", "lifecycle",
-    "mode", "monitoring",
+    "mode", "monitoring", "level",
 }  # fmt: skip
 
 
@@ -105,6 +106,28 @@ def test_usage_is_a_ratio_and_disappears_when_it_is_stale(root: Path) -> None:
     assert found["itops_facts_collected_timestamp_seconds{web}"] == int((now - timedelta(hours=1)).timestamp())
     facts.save(ws.facts, "web2", {"cpu_percent": 40, "services": {}}, now - timedelta(days=3))
     assert not [key for key in samples(root) if key.startswith("itops_resource_usage")]
+
+
+def test_when_it_will_be_full_and_what_may_be_reclaimed(tmp_path: Path) -> None:
+    idle = [{"id": "a", "last_used": "2025-01-01"}, {"id": "b"}]
+    capacity = {"supported": 100, "allocated": 90, "allocations": idle, "thresholds": {"hdd": {"warn": 70}}}
+    root = make.workspace(tmp_path, capacity=capacity, reclaim={"policy": "proactive"})
+    ws, now = workspace.load(root), datetime.now(UTC)
+    for back in range(10, -1, -1):
+        history.add(ws.facts, "web", {"capacity": {"supported": 100, "allocated": 90 - back}}, now - timedelta(days=back))
+        measured = {"services": {"web": {"disks": [{"percent": 50 - back}]}}}
+        facts.save(ws.facts, "web1", measured, now)
+        facts_history.add(ws.facts, "web1", measured, now - timedelta(days=back))
+    found = samples(root)
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0)
+    assert found["itops_capacity_full_timestamp_seconds{web}"] == (noon + timedelta(days=10)).timestamp()
+    assert found["itops_resource_full_timestamp_seconds{hdd,web}"] == (noon + timedelta(days=50)).timestamp()
+    assert (found["itops_threshold_ratio{warn,hdd,web}"], found["itops_threshold_ratio{critical,hdd,web}"]) == (0.7, 0.9)
+    assert found["itops_reclaim_candidates{web}"] == 1
+
+
+def test_without_a_trend_or_a_list_there_is_neither_a_time_nor_a_number(root: Path) -> None:
+    assert not [key for key in samples(root) if "_full_" in key or key.startswith("itops_reclaim")]
 
 
 def test_a_whole_verification_is_remembered_and_one_of_some_changes_is_not(root: Path) -> None:

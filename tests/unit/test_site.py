@@ -134,9 +134,17 @@ def test_the_status_table_has_the_departments_columns_in_their_order(site: Path)
 
 def test_a_service_shows_its_sheet_its_pictures_its_history_and_its_documents(site: Path) -> None:
     text = site_house.read(site, "en/services/web.html")
-    pictures, links = ("capacity-title", "usage-title", "history-title"), ("../records/CHG-20261122-01.html", "../documents/web-manual.html")
+    pictures, links = ("capacity-title", "allocated-title", "usage-title", "history-title"), ("../records/CHG-20261122-01.html", "../documents/web-manual.html")
     assert [part for part in ("Password custody", "http://192.0.2.1/", *pictures, *links) if part not in text] == []
-    assert "usage-title" not in site_house.read(site, "en/services/erp.html"), "nothing was collected"
+    bare = site_house.read(site, "en/services/erp.html")
+    assert "usage-title" not in bare and "allocated-title" not in bare, "nothing was collected"
+
+
+def test_a_service_shows_where_it_is_heading_and_what_may_be_reclaimed(site: Path) -> None:
+    text, bare = site_house.read(site, "en/services/web.html"), site_house.read(site, "en/services/erp.html")
+    assert "↑ 30.0 会话" in text and "Theil–Sen" in text and "&lt;b&gt;市场部&lt;/b&gt;" in text
+    assert "<code>itops change new --service web --kind other" in text and "tenant-b" not in text
+    assert "28/50 GB (56%)" in bare and "itops change new" not in bare
 
 
 def test_a_record_says_what_its_report_says(home: Path, site: Path) -> None:
