@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 
 TYPES = ("command", "service", "release", "files", "archive", "restore", "revert", "check", "packages", "tasks")
@@ -89,7 +90,8 @@ def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[s
 def check_limit(check: Data) -> int:
     """Seconds a check may take with all its tries."""
     tries = int(check.get("retries") or 0) + 1
-    return tries * int(check.get("timeout") or 10) + (tries - 1) * int(check.get("delay") or 1) + 5
+    looks = error_rate.longest(check) if check["type"] == error_rate.TYPE else 0
+    return tries * int(check.get("timeout") or 10) + (tries - 1) * int(check.get("delay") or 1) + 5 + looks
 
 
 def display(kind: str, args: Data) -> str:
@@ -135,6 +137,7 @@ def check_display(check: Data) -> str:
         "command": lambda: str(check.get("command")),
         "file": lambda: f"file {check.get('path')}",
         "log": lambda: f"log {check.get('path') or check.get('unit')} without new {check.get('pattern')}",
+        "error_rate": lambda: error_rate.display(check),
         "manual": lambda: str(check.get("question")),
     }
     return what[check["type"]]()
