@@ -15,6 +15,7 @@ from typing import Any
 
 from .checks_http import ask, why
 from .expect import quote
+from .secret_patterns import MARK
 from .step import StepFailed
 
 SELECTOR = re.compile(r"\s*(\{(?:[^{}\"`]|\"(?:[^\"\\]|\\.)*\"|`[^`]*`)*\})")
@@ -59,7 +60,8 @@ def _elasticsearch(store: dict[str, Any], start_ms: int, end_ms: int, limit: flo
 def _answer(store: dict[str, Any], path: str, limit: float, body: bytes | None = None) -> Any:
     """The JSON that the store says. Redirects are not followed: they would carry the credential elsewhere."""
     kept = {key: store[key] for key in ("tls_verify", "ca_file") if store.get(key) is not None}
-    request = {**kept, "url": str(store["url"]).rstrip("/") + path, "method": "POST" if body else "GET", "headers": _headers(store, body), "data": body}
+    headers = _headers(store, body)
+    request = {**kept, "url": str(store["url"]).rstrip("/") + path, "method": "POST" if body else "GET", "headers": headers, "data": body}
     try:
         status, said = ask(request, limit, follow=False)
     except urllib.error.URLError as exc:
@@ -67,7 +69,8 @@ def _answer(store: dict[str, Any], path: str, limit: float, body: bytes | None =
     except (OSError, ValueError, HTTPException) as exc:
         raise StepFailed(f"{store['url']}: {why(exc)}") from None
     if status != 200:
-        raise StepFailed(f"{store['url']}: HTTP status {status}: {quote(said)}")
+        proof = headers.get("Authorization", "").split() or [MARK]  # a store may repeat it, and nobody else knows this form of the password
+        raise StepFailed(f"{store['url']}: HTTP status {status}: {quote(said.replace(proof[-1], MARK))}")
     return json.loads(said)
 
 

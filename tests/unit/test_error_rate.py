@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import stat
@@ -266,6 +267,12 @@ class TestStore:
             if name in asked.args:
                 asked.args[name]["url"] = "http://127.0.0.1:1"
         assert "refused" in asked.before().reason
+
+    def test_a_store_that_repeats_what_it_was_told_gives_nothing_away(self, asked: Rated, store: Store) -> None:
+        store.password = "another"
+        told = asked.before()
+        assert "HTTP status 401" in told.reason and "«redacted»?" in told.reason, told
+        assert "pa55" not in told.reason and base64.b64encode(b"itops:pa55-word-of-the-store").decode() not in told.reason
 
     def test_an_index_that_matches_nothing_is_no_number(self, tmp_path: Path, store: Store) -> None:
         where = {"url": store.url, "index": "logs-wbe*", "query": "level:error", "user": "itops", "password": store.password}
