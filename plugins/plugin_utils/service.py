@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     known_errors,
     labels,
     literal_secrets,
+    secret_ref,
     service_dates,
     step_rules,
 )
@@ -266,7 +267,7 @@ def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
     """Each name needs a value on every host. One of another inventory source may have it there, unseen from here."""
     for key in ("failover", "operations", "preparation", "backup", "control", "data_dirs", "logging"):
         for host in record["hosts"] if record.get(key) else ():
-            for name in step_rules.unknown_placeholders(record[key], host["vars"]):
+            for name in step_rules.unknown_placeholders(record[key], {*host["vars"], secret_ref.PLACEHOLDER}):
                 make: Callable[..., Problem] = report.error if host.get("address") else report.warning
                 who = host.get("name") or f"group {host.get('group')}"
                 yield make(

@@ -115,6 +115,15 @@ def test_it_is_decided_on_with_the_plan_and_its_credential_is_read(tmp_path: Pat
     assert secret_ref.used({}, record)
 
 
+def test_the_credential_is_no_unknown_placeholder_and_another_name_is_one(tmp_path: Path) -> None:
+    hosts = [{"name": "web1", "role": "primary", "address": "192.0.2.11"}, {"name": "web2", "role": "standby", "address": "192.0.2.12"}]
+    rate = {**LOKI, "factor": 1}
+    assert catalogue.load(workspace.load(make.workspace(tmp_path / "a", hosts=hosts, logging={**DEPLOYED["logging"], "error_rate": rate}))).problems == []
+    rate["loki"] = {**LOKI["loki"], "query": '{host="%{label}"}'}
+    told = catalogue.load(workspace.load(make.workspace(tmp_path / "b", hosts=hosts, logging={**DEPLOYED["logging"], "error_rate": rate}))).problems
+    assert [problem.message for problem in told] == ["%{label} has no value on web1", "%{label} has no value on web2"]
+
+
 @pytest.mark.parametrize(("logging", "said"), [(DEPLOYED["logging"], True), ({"state": "deployed", "ref": "loki"}, False), ({"state": "absent"}, None)])
 def test_the_gate_warns_where_logs_are_collected_and_never_looked_at(tmp_path: Path, logging: dict[str, Any], said: bool | None) -> None:
     plan = host_plan(tmp_path)
