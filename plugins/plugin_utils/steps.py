@@ -71,7 +71,8 @@ def compiled_check(check: Data, phase: str, when: str, seq: int, service: Data, 
 
 def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[str, Any]:
     """A step the house adds by itself: space, archive, offsite, prune, fingerprint …"""
-    shown = {"archive": "backup", "offsite": f"copy to {args.get('destination')}", "prune": f"prune {args.get('dest')}"}.get(kind, kind)
+    journal = f"journalctl -u {args['unit']}" if args.get("unit") else "journalctl -p warning"
+    told = {"archive": "backup", "offsite": f"copy to {args.get('destination')}", "prune": f"prune {args.get('dest')}", "journal_extract": journal}
     return {
         "id": f"{phase}-{kind}",
         "seq": seq,
@@ -79,7 +80,7 @@ def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[s
         "kind": phase,
         "title": title,
         "type": kind,
-        "display": shown,
+        "display": told.get(kind, kind),
         "run_as": "",
         "timeout": args.pop("timeout", 3600),
         "expect": {},

@@ -106,6 +106,7 @@ def test_where_no_log_is_collected_the_journal_is_kept_once_where_all_goes_well(
     assert all(segment.closing[0]["args"] == {"unit": "web"} for segment in (*forward, back[-1])) and back[-1].closing_when_done
     other = host_plan(tmp_path / "other", record={"control": {"provider": "supervisor", "unit": "web"}})
     assert other.patch()[-1].closing[0]["args"] == {"unit": ""}, "everything of priority warning and above"
+    assert [plan_.patch()[-1].closing[0]["display"] for plan_ in (plan, other)] == ["journalctl -u web", "journalctl -p warning"]
 
 
 def test_it_is_decided_on_with_the_plan_and_its_credential_is_read(tmp_path: Path) -> None:
