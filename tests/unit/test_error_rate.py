@@ -185,14 +185,13 @@ class TestJudgement:
         )
         assert told.data["rates"] == {"before": "1", "after": "2.02", "allowed": "2"} and "FATAL new" in told.feedback
 
-    def test_as_many_as_before_is_normal_after_the_whole_time(self, rated: Rated, log: Path) -> None:
+    def test_as_many_as_before_is_normal(self, rated: Rated, log: Path) -> None:
         self.add(log, *["ERROR"] * 600)
         rated.before()
         rated.start()
         self.add(log, "ERROR")
-        began = time.time()
         told = rated.after()
-        assert told.ok and told.data["errors"] == 1 and time.time() >= began + 0.9, told
+        assert told.ok and told.data["errors"] == 1, told
 
     def test_none_before_allows_only_the_floor(self, rated: Rated, log: Path) -> None:
         assert rated.before().data["errors"] == 0
