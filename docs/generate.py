@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 REFERENCE = HERE / "reference"
 MADE = "<!-- Made by docs/generate.py: do not edit. -->"
 TYPES = {"str": "text", "int": "whole number", "bool": "true or false", "dict": "mapping", "raw": "any value", "float": "number"}
-STEP_SECTIONS = {"step": "One step", "check": "One check", "control": "Control of a service"}
+STEP_SECTIONS = {"step": "One step", "check": "One check", "control": "Control of a service", "error_rate": "Error rate of a service"}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -21,6 +21,7 @@ TABLE = {
     "command": ("checks_command", "command"),
     "version": ("checks_command", "version"),
     "log": ("checks_log", "log"),
+    "error_rate": ("checks_rate", "error_rate"),
 }
 TRY_SECONDS = 10.0
 DELAY_SECONDS = 1.0

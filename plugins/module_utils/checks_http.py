@@ -34,11 +34,11 @@ def http(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
     wanted = [int(code) for code in as_list(args.get("status")) or [200]]
     began = time.monotonic()
     try:
-        status, body = _ask(args, limit, follow=not any(300 <= code < 400 for code in wanted))
+        status, body = ask(args, limit, follow=not any(300 <= code < 400 for code in wanted))
     except urllib.error.URLError as exc:
-        return abnormal(f"{args.get('url')}: {_why(exc.reason)}")
+        return abnormal(f"{args.get('url')}: {why(exc.reason)}")
     except (OSError, ValueError, HTTPException) as exc:
-        return abnormal(f"{args.get('url')}: {_why(exc)}")
+        return abnormal(f"{args.get('url')}: {why(exc)}")
     facts: dict[str, Any] = {"status": status, "time_ms": int((time.monotonic() - began) * 1000)}
     said = f"HTTP {status}\n{body[:SHOWN]}"
     reason = _judge(args, wanted, status, body)
@@ -82,9 +82,10 @@ def value_at(value: Any, path: str) -> Any:
     return value
 
 
-def _ask(args: dict[str, Any], limit: float, follow: bool) -> tuple[int, str]:
+def ask(args: dict[str, Any], limit: float, follow: bool) -> tuple[int, str]:
+    """Status and body of the answer. args as above, and data: the bytes that are sent. Raises OSError, ValueError, HTTPException."""
     headers = {"User-Agent": "itops", **{str(k): str(v) for k, v in (args.get("headers") or {}).items()}}
-    request = urllib.request.Request(str(args["url"]), headers=headers, method=str(args.get("method") or "GET"))
+    request = urllib.request.Request(str(args["url"]), args.get("data"), headers, method=str(args.get("method") or "GET"))
     # no proxies: the check asks this host's service, whatever the environment says
     handlers: list[urllib.request.BaseHandler] = [
         urllib.request.ProxyHandler({}),
@@ -123,7 +124,8 @@ def _body(stream: IO[bytes] | HTTPResponse | urllib.error.HTTPError, until: floa
     return raw.decode("utf-8", errors="replace")
 
 
-def _why(exc: object) -> str:
+def why(exc: object) -> str:
+    """A failure of the connection in words."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted ({exc.verify_message})"
     return str(getattr(exc, "strerror", None) or exc)

@@ -23,11 +23,18 @@ def key_of(check: dict[str, Any]) -> str:
 
 
 def mark(check: dict[str, Any]) -> dict[str, Any]:
-    """Where the log ends now: inode and offset of a file, cursor and time of a journal."""
+    """Now, and where the log ends now: inode and offset of a file, cursor of a journal."""
+    now = time.time()
+    return {"time": int(now), "ms": int(now * 1000), **_end(check)}
+
+
+def _end(check: dict[str, Any]) -> dict[str, Any]:
     if check.get("unit"):
         said = run(["journalctl", "-n", "0", "--show-cursor", "--no-pager", "-q"], timeout=30).output
         cursor = re.search(r"-- cursor: (\S+)", said)
-        return {"cursor": cursor.group(1) if cursor else "", "time": int(time.time())}
+        return {"cursor": cursor.group(1) if cursor else ""}
+    if not check.get("path"):
+        return {}  # a log store: the time says it all
     try:
         info = os.stat(str(check["path"]))
     except OSError:
@@ -35,12 +42,17 @@ def mark(check: dict[str, Any]) -> dict[str, Any]:
     return {"inode": info.st_ino, "device": info.st_dev, "offset": info.st_size}
 
 
+def since(place: dict[str, Any]) -> list[str]:
+    """How journalctl is told to begin after the mark."""
+    return [f"--after-cursor={place['cursor']}"] if place.get("cursor") else [f"--since=@{place['time']}"]
+
+
 def log(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
     """args: path or unit, pattern (regular expression)."""
     place = ctx.marks.get(key_of(args))
     if place is None:
         raise StepFailed("nobody has marked the end of this log when the transaction began")
-    lines = _journal(ctx, args, place, limit) if args.get("unit") else _file(str(args["path"]), place)
+    lines = _journal(ctx, args, place, limit) if args.get("unit") else text_lines(str(args["path"]), place)
     pattern, seen, matching = re.compile(str(args["pattern"])), 0, []
     for line in lines:
         seen += 1
@@ -53,14 +65,13 @@ def log(ctx: Context, args: dict[str, Any], limit: float) -> StepResult:
 
 
 def _journal(ctx: Context, args: dict[str, Any], place: dict[str, Any], limit: float) -> list[str]:
-    since = [f"--after-cursor={place['cursor']}"] if place.get("cursor") else [f"--since=@{place['time']}"]
-    said = ctx.run(["journalctl", "-u", str(args["unit"]), *since, "--no-pager", "-q", "-o", "cat"], run_as="", timeout=limit)
+    said = ctx.run(["journalctl", "-u", str(args["unit"]), *since(place), "--no-pager", "-q", "-o", "cat"], run_as="", timeout=limit)
     if not said.ok:
         raise StepFailed(said.error or f"journalctl ended with exit status {said.rc}: {quote(said.output)}")
     return said.output.splitlines()
 
 
-def _file(path: str, place: dict[str, Any]) -> Iterator[str]:
+def text_lines(path: str, place: dict[str, Any]) -> Iterator[str]:
     """New lines of the file; when it was rotated, first the rest of the old one."""
     try:
         info = os.stat(path)

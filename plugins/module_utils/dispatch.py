@@ -29,6 +29,7 @@ TABLE = {
     "hash": ("steps_host", "hash_files"),
     "lock_free": ("steps_host", "lock_free"),
     "runnable": ("steps_host", "runnable"),
+    "journal_extract": ("steps_extract", "journal_extract"),
 }
 CHANGING = ("command", "service", "release", "files", "revert", "restore")
 OWN_LIMIT = ("command", "service", "check")  # these keep their time themselves
@@ -59,7 +60,8 @@ def preload(segment: dict[str, Any]) -> None:
     """Import all that the segment and its way back will need, while the host still is as it was."""
     from . import checks, marks
 
-    steps = [*(segment.get("steps") or []), *((segment.get("rollback") or {}).get("steps") or [])]
+    groups = (segment, segment.get("rollback") or {}, segment.get("closing") or {})
+    steps = [step for group in groups for step in group.get("steps") or []]
     for step in steps:
         if step.get("type") in TABLE:
             function(str(step["type"]))

@@ -130,6 +130,7 @@ class Run:
         if must_write and self._on_reserve():
             self._finished(where, StepResult(SKIPPED, reason=FULL), {})
             return False, Stop(name, f"step not begun: {FULL}")
+        self.ctx.marks = marks.before_step(self.ctx, step)
         started, clock_began = clock.now(), time.monotonic()
         result = execute(self.ctx, step)
         outcomes.append((step, result))
@@ -148,7 +149,7 @@ class Run:
 
     def _finished(self, where: dict[str, Any], result: StepResult, end: dict[str, Any]) -> str:
         limit = int(self.segment.get("journal_evidence_limit") or 0)
-        said = shown(result.feedback, limit, self._journal.redact)
+        said = shown(result.feedback, limit, self._journal.redact, result.output)
         facts = {
             "result": result.result,
             "rc": result.rc,
@@ -197,12 +198,20 @@ class Run:
         return self._end(result, stop or Stop("", why))
 
     def _end(self, result: str, stop: Stop | None = None, second: str = "") -> str:
+        self._closing(result)
         message = stop.message if stop else ""
         if second:
             message = f"{message}; way back: {second}"
         self._try_line("segment_finished", result=result, changed=self._changed, step=stop.step if stop else "",
                        message=message, duration_ms=clock.since_ms(self._began))  # fmt: skip
         return result
+
+    def _closing(self, result: str) -> None:
+        """What is gathered at the end, however it went; it decides nothing."""
+        closing = self.segment.get("closing") or {}
+        if result != "done" or closing.get("when_done"):
+            for step in closing.get("steps") or []:
+                self._one(step, [], must_write=False)
 
     def _line(self, event: str, **data: Any) -> None:
         self._journal.append(event, segment=self.segment["segment"], phase=self.segment.get("phase"), **data)

@@ -29,7 +29,7 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended. `feedback` is what the host said, `reason` why it is abnormal (or skipped)."""
+    """How a step ended. `feedback` is what the host said, `reason` why it is abnormal (or skipped), `output` what becomes evidence as a whole."""
 
     result: str
     rc: int | None = None
@@ -37,6 +37,7 @@ class StepResult:
     changed: bool = False
     reason: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    output: str = ""
 
     @property
     def ok(self) -> bool:

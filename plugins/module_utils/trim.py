@@ -11,15 +11,15 @@ FEEDBACK = 4000  # characters shown of a step's feedback
 EVIDENCE = 64 << 10  # characters kept of it altogether, unless the segment says otherwise
 
 
-def shown(text: str, limit: int, redact: Callable[[str], str]) -> dict[str, str]:
-    """feedback (short) and, when that is not all of it, output (up to `limit` characters, for the ledger's evidence).
+def shown(text: str, limit: int, redact: Callable[[str], str], output: str = "") -> dict[str, str]:
+    """feedback (short) and, when that is not all of it or there is an `output` to keep, output (up to `limit` characters, for the ledger's evidence).
 
     Redacted before it is cut: half a secret would not be recognised.
     """
     clean = redact(text.replace("\x00", "\ufffd"))
-    if len(clean) <= FEEDBACK:
-        return {"feedback": clean, "evidence": ""}
-    return {"feedback": middle_out(clean, FEEDBACK), "evidence": "", "output": middle_out(clean, limit or EVIDENCE)}
+    whole = redact(output.replace("\x00", "\ufffd")) or (clean if len(clean) > FEEDBACK else "")
+    kept = {"output": middle_out(whole, limit or EVIDENCE)} if whole else {}
+    return {"feedback": middle_out(clean, FEEDBACK), "evidence": "", **kept}
 
 
 def middle_out(text: str, limit: int) -> str:

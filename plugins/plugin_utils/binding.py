@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
 Record = Mapping[str, Any]
@@ -69,7 +69,7 @@ def of_service(record: Record) -> dict[str, Any]:
         **{key: record[key] for key in OF_A_SERVICE if record.get(key)},
         "backup": {key: backup[key] for key in OF_ITS_BACKUP if backup.get(key)},
         "credentials": {key: credentials[key] for key in OF_ITS_CREDENTIALS if credentials.get(key)},
-        "preparation": checks, "hosts": _hosts(record), "mode": (record.get("maintenance") or {}).get("mode"),
+        "preparation": checks, "logging": error_rate.of_service(record), "hosts": _hosts(record), "mode": (record.get("maintenance") or {}).get("mode"),
     }  # fmt: skip
     return {key: _plain(value) for key, value in made.items() if value}
 

@@ -73,7 +73,7 @@ def findings(now: Situation) -> list[Finding]:
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:
-        guards += [_tools, _life_cycle, _files, _outage, _way_back, _endpoints]
+        guards += [_tools, _life_cycle, _files, _outage, _way_back, _endpoints, _logging]
     return [finding for guard in guards for finding in guard(now)]
 
 
@@ -264,3 +264,12 @@ def _endpoints(now: Situation) -> Iterator[Finding]:
             if endpoint.get("probe") != "none":
                 ok, message = endpoints.reachable(endpoint)
                 yield Finding("endpoint", ok, f"{sid}: {message}", f"bring {sid} up before maintaining it, or set probe: none on this endpoint")
+
+
+def _logging(now: Situation) -> Iterator[Finding]:
+    for sid in now.change.services:
+        logging = now.services[sid].get("logging") or {}
+        if logging.get("state") == "deployed":
+            compared = bool(logging.get("error_rate"))
+            message = f"{sid}: the error rate is compared" if compared else f"{sid}: logs are collected, but no error rate is compared"
+            yield Finding("logging", compared, message, f"set logging.error_rate in inventory/services/{sid}.yml (docs/howto/log-checks.md)", "warning")

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, steps
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, labels, steps
 
 SAYS, FEEDBACK = "instruction", "feedback"
 TYPED = ("command", "service", "packages")  # what a shell knows; a check of type command, version or service, too
@@ -45,6 +45,7 @@ def sentence(step: Data, secret: Mapping[str, str], lang: str) -> str:
     """What is done, where no command line says it."""
     args = named(step.get("args") or {}, secret)
     name = f"check_{args['type']}" if step["type"] == "check" else "packed" if step["type"] == "archive" and "name" in args else str(step["type"])
+    name += "_before" if name == "check_error_rate" and step["kind"] == "before" else ""
     make = _SENTENCES.get(name)
     return labels.label(SAYS, name, lang).format_map(make(args, lang) if make else {})
 
@@ -120,5 +121,7 @@ _SENTENCES: dict[str, Callable[[Data, str], Data]] = {
     "check_process": lambda args, _lang: args,
     "check_file": lambda args, _lang: args,
     "check_log": lambda args, _lang: {"where": args.get("path") or args.get("unit")},
+    "check_error_rate": error_rate.words,
+    "check_error_rate_before": error_rate.words,
     "check_manual": lambda args, _lang: args,
 }

@@ -43,7 +43,7 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "steps": [s for s in steps if s["phase"] in ("patch", "failover") and s["type"] != "check"],
         "checks": [s for s in steps if s["type"] == "check"],
         "rollback": [s for s in steps if s["phase"] == "rollback" and s["type"] != "check"],
-        "housekeeping": [s for s in steps if s["phase"] == "backup" or (s["phase"] == "gate" and s["type"] != "check")],
+        "housekeeping": [s for s in steps if s["phase"] in ("backup", "close") or (s["phase"] == "gate" and s["type"] != "check")],
         "exceptions": _exceptions(events),
         "confirmations": _confirmations(events),
         "tasks": [
@@ -81,7 +81,8 @@ def _steps(events: Sequence[Event]) -> list[dict[str, Any]]:
 
 
 def _step(event: Event) -> dict[str, Any]:
-    return {"host": event.host, "run": event.run, "phase": event.phase, **{name: event.data.get(name) for name in STEP_FIELDS}}
+    measured = {"rates": event.data["data"]["rates"]} if (event.data.get("data") or {}).get("rates") else {}
+    return {"host": event.host, "run": event.run, "phase": event.phase, **{name: event.data.get(name) for name in STEP_FIELDS}, **measured}
 
 
 def _gates(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -148,11 +149,17 @@ def _confirmations(events: Sequence[Event]) -> list[dict[str, Any]]:
 def _attachments(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Evidence the events refer to, with what it is; the archives with their manifests."""
     found = [{"name": f"{e.host} {e.data.get('title', e.kind)}", "sha256": e.data["evidence"], "size": None} for e in events if e.data.get("evidence")]
+    found += [{"name": f"{e.host} {e.data.get('title')}: {e.data.get('reason')}", "sha256": "", "size": None} for e in events if _no_extract(e)]
     for backup in _backups(events):
         for name, size in (("archive", backup.get("size")), ("manifest", None)):
             digest = backup.get("sha256" if name == "archive" else "manifest_sha256")
             found += [{"name": str(backup[name]), "sha256": str(digest or ""), "size": size}] if backup.get(name) else []
     return found
+
+
+def _no_extract(event: Event) -> bool:
+    """A host that could not say what its journal held: that, too, belongs to the list."""
+    return event.kind == "step_finished" and event.data.get("type") == "journal_extract" and event.data.get("result") == "skipped"
 
 
 def _last(events: Sequence[Event], kind: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import jinja2
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, wording
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, labels, wording
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import cell, table
 
 TEMPLATES = Path(__file__).parents[2] / "docs_templates"
@@ -186,8 +186,14 @@ class _Page(Generic[Table]):
         return self.rows(
             ("host", "when", "description", "command", "start", "duration", "feedback", "verdict"), self.r["checks"],
             lambda i: i["host"], lambda i: self.v(i["kind"]), self._title, lambda i: i["display"], lambda i: wording.clock(i["started"], self.zone),
-            lambda i: wording.duration(i["duration_ms"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
+            lambda i: wording.duration(i["duration_ms"]), self._found, lambda i: self.v(i["result"]),
         )  # fmt: skip
+
+    def _found(self, check: Row) -> str:
+        """What a check found; measured rates in the reader's language, and then no second time in the host's."""
+        if not check.get("rates"):
+            return wording.shorten(check["reason"] or check["feedback"])
+        return error_rate.told(check["rates"], self.lang)
 
     def confirmations(self) -> Table:
         return self.rows(

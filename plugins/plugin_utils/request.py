@@ -58,6 +58,7 @@ def build(now: Session, plan: HostPlan, segment: Segment) -> tuple[dict[str, Any
         "files": [{"name": n, "size": len(c), "sha256": staging.digest(now.ws.staging / now.change.id / n)} for n, c in files.items()],
         "steps": _timed(now, segment),
         "rollback": {"steps": list(segment.rollback)} if segment.rollback else None,
+        "closing": {"steps": list(segment.closing), "when_done": segment.closing_when_done} if segment.closing else None,
         "known_errors": known(now, plan),
     }
     return body, files

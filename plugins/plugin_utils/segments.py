@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import steps
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, steps
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 from ansible_collections.itops.maintenance.plugins.plugin_utils.plan import Target
@@ -36,6 +36,8 @@ class Segment:
     unattended: bool = False
     detach: bool = True
     rollback: tuple[Step, ...] = field(default=())
+    closing: tuple[Step, ...] = field(default=())  # done at its end, however it went
+    closing_when_done: bool = False  # also where all went well: the last one of its phase
 
     def summary(self) -> dict[str, Any]:
         """What the ledger's `planned` event keeps of it."""
@@ -108,14 +110,14 @@ class HostPlan:
         cut = [self._segment("patch", n, group) for n, group in enumerate(_cut(forward, self.mode), 1)]
         if self._carries_checks(cut):
             checks = self._checks("verify", "after", start=len(forward) + 1)
-            cut[-1] = replace(cut[-1], steps=(*cut[-1].steps, *checks))
-        return [self._with_way_back(segment) for segment in cut]
+            cut[-1] = replace(cut[-1], steps=(*cut[-1].steps, *checks), closing_when_done=True)
+        return [replace(self._with_way_back(segment), closing=self._closing()) for segment in cut]
 
     def verify(self) -> list[Segment]:
         """The checks on their own, where they do not travel with the last steps."""
         if self._carries_checks(self.patch()):
             return []
-        return [self._with_way_back(replace(self.checks(), unattended=self.mode == "auto"))]
+        return [self._with_way_back(replace(self.checks(), unattended=self.mode == "auto", closing=self._closing(), closing_when_done=True))]
 
     def checks(self) -> Segment:
         """Only the checks, nothing is changed."""
@@ -139,9 +141,9 @@ class HostPlan:
         cut = [self._segment("rollback", n, group) for n, group in enumerate(_cut(back, self.mode), 1)]
         proof = self._checks("rollback", "rollback", start=len(back) + 1)
         if cut and cut[-1].road == "host" and self.mode != "manual":
-            cut[-1] = replace(cut[-1], steps=(*cut[-1].steps, *proof))
+            cut[-1] = replace(cut[-1], steps=(*cut[-1].steps, *proof), closing=self._closing(), closing_when_done=True)
             return cut
-        return [*cut, Segment("rollback-verify", "rollback", tuple(proof))]
+        return [*cut, Segment("rollback-verify", "rollback", tuple(proof), closing=self._closing(), closing_when_done=True)]
 
     def rolls_back_itself(self) -> bool:
         """Unattended, with a way back, and every step of it is the host's own."""
@@ -170,8 +172,16 @@ class HostPlan:
         return steps.compiled(step, phase, seq, self.service, self.values)
 
     def _checks(self, phase: str, when: str, start: int = 1) -> list[Step]:
-        chosen = [c for c in self.change.plan["checks"] if when in (c.get("when") or ("before", "after", "rollback"))]
+        chosen = [c for c in [*self.change.plan["checks"], *error_rate.of_service(self.service)] if when in (c.get("when") or ("before", "after", "rollback"))]
         return [steps.compiled_check(c, phase, when, n, self.service, self.values) for n, c in enumerate(chosen, start)]
+
+    def _closing(self) -> tuple[Step, ...]:
+        """Where no log is collected: what the host's journal said meanwhile, as evidence (S13)."""
+        if (self.service.get("logging") or {}).get("state") == "deployed":
+            return ()
+        control = self.service.get("control") or {}
+        unit = control.get("unit") if control.get("provider") == "systemd" else ""
+        return (steps.internal("journal_extract", "close", 1, "日志摘录", unit=unit or ""),)
 
     def _rollback_steps(self) -> list[Step]:
         back: list[Step] = []

@@ -14,9 +14,11 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     addresses,
     clauses,
+    error_rate,
     known_errors,
     labels,
     literal_secrets,
+    secret_ref,
     service_dates,
     step_rules,
     unseen,
@@ -241,6 +243,10 @@ def _steps(record: Record, report: Report) -> Iterator[Problem]:
     for path, check in _all_checks(record):
         for fault in step_rules.check_faults(check, path):
             yield report.error(*fault)
+        for fault in error_rate.misplaced(check, path) if path[0] != "operations" else ():
+            yield report.error(*fault)
+    for fault in error_rate.faults(record["logging"].get("error_rate") or {}, ("logging", "error_rate")):
+        yield report.error(*fault)
     for fault in known_errors.faults(record["known_errors"]):
         yield report.error(*fault)
     yield from _placeholders(record, report)
@@ -261,9 +267,9 @@ def _all_checks(record: Record) -> Iterator[tuple[tuple[str | int, ...], Record]
 
 def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
     """Each name needs a value on every host. One of another inventory source may have it there, unseen from here."""
-    for key in ("failover", "operations", "preparation", "backup", "control", "data_dirs"):
+    for key in ("failover", "operations", "preparation", "backup", "control", "data_dirs", "logging"):
         for host in record["hosts"] if record.get(key) else ():
-            for name in step_rules.unknown_placeholders(record[key], host["vars"]):
+            for name in step_rules.unknown_placeholders(record[key], {*host["vars"], secret_ref.PLACEHOLDER}):
                 make: Callable[..., Problem] = report.error if host.get("address") else report.warning
                 who = host.get("name") or f"group {host.get('group')}"
                 yield make(

@@ -19,6 +19,7 @@ SHARED = {
     "checks": "check",
     "check": "check",
     "control": "control",
+    "error_rate": "error_rate",
 }  # option name -> entry point of roles/step
 GROUPS = ("mutually_exclusive", "required_one_of", "required_if", "required_by")
 

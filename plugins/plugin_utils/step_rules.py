@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import addresses, placeholders
+from ansible_collections.itops.maintenance.plugins.plugin_utils import addresses, error_rate, placeholders
 
 BUILT_IN = frozenset({"host", "service", "change", "files"})
 PATTERNS = ("body", "matches", "pattern")
@@ -23,9 +23,10 @@ FOREIGN = {  # keys of a check that mean something for these types only; a slip 
     **dict.fromkeys(("sha256", "exists"), ("file",)),
     "state": ("port", "service"),
     "control": ("service",),
-    "pattern": ("process", "log"),
-    "path": ("file", "log"),
-    "unit": ("log",),
+    "pattern": ("process", "log", error_rate.TYPE),
+    "path": ("file", "log", error_rate.TYPE),
+    "unit": ("log", error_rate.TYPE),
+    **dict.fromkeys((key for key in error_rate.KEYS if key not in ("pattern", "path", "unit")), (error_rate.TYPE,)),
     "question": ("manual",),
 }
 STATES = {"port": ("open", "closed"), "service": ("running", "stopped")}
@@ -43,6 +44,7 @@ def step_faults(step: Data, path: Path_ = ()) -> Iterator[Fault]:
     yield from _command_line(step, path)
     if "check" in step:
         yield from check_faults(step["check"], (*path, "check"))
+        yield from error_rate.misplaced(step["check"], (*path, "check"))
     for index, item in enumerate(step.get("files") or []):
         if item.get("mode") and not re.fullmatch(r"0?[0-7]{3,4}", item["mode"]):
             yield (*path, "files", index, "mode"), "not octal permissions", item["mode"], "such as 0644"
@@ -59,7 +61,9 @@ def check_faults(check: Data, path: Path_ = ()) -> Iterator[Fault]:
                 key,
                 ", ".join(k for k, kinds in FOREIGN.items() if kind in kinds),
             )
-    for key in PATTERNS:
+    if kind == error_rate.TYPE:
+        yield from error_rate.faults(check, path)
+    for key in PATTERNS if kind != error_rate.TYPE else ():
         if key in check and (why := pattern_fault(check[key])):
             yield (*path, key), why, check[key], "a regular expression"
     if "url" in check and "%{" not in check["url"] and (fault := addresses.url_fault(check["url"])):

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import Values
 
 TYPES = ("command", "service", "release", "files", "archive", "restore", "revert", "check", "packages", "tasks")
@@ -70,7 +71,8 @@ def compiled_check(check: Data, phase: str, when: str, seq: int, service: Data, 
 
 def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[str, Any]:
     """A step the house adds by itself: space, archive, offsite, prune, fingerprint …"""
-    shown = {"archive": "backup", "offsite": f"copy to {args.get('destination')}", "prune": f"prune {args.get('dest')}"}.get(kind, kind)
+    journal = f"journalctl -u {args['unit']}" if args.get("unit") else "journalctl -p warning"
+    told = {"archive": "backup", "offsite": f"copy to {args.get('destination')}", "prune": f"prune {args.get('dest')}", "journal_extract": journal}
     return {
         "id": f"{phase}-{kind}",
         "seq": seq,
@@ -78,7 +80,7 @@ def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[s
         "kind": phase,
         "title": title,
         "type": kind,
-        "display": shown,
+        "display": told.get(kind, kind),
         "run_as": "",
         "timeout": args.pop("timeout", 3600),
         "expect": {},
@@ -89,7 +91,8 @@ def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[s
 def check_limit(check: Data) -> int:
     """Seconds a check may take with all its tries."""
     tries = int(check.get("retries") or 0) + 1
-    return tries * int(check.get("timeout") or 10) + (tries - 1) * int(check.get("delay") or 1) + 5
+    looks = error_rate.longest(check) if check["type"] == error_rate.TYPE else 0
+    return tries * int(check.get("timeout") or 10) + (tries - 1) * int(check.get("delay") or 1) + 5 + looks
 
 
 def display(kind: str, args: Data) -> str:
@@ -140,6 +143,7 @@ def check_display(check: Data) -> str:
         "command": lambda: str(check.get("command")),
         "file": lambda: f"file {check.get('path')}",
         "log": lambda: f"log {check.get('path') or check.get('unit')} without new {check.get('pattern')}",
+        "error_rate": lambda: error_rate.display(check),
         "manual": lambda: str(check.get("question")),
     }
     return what[check["type"]]()

@@ -223,7 +223,7 @@ def test_every_type_of_step_has_its_sentence() -> None:
     known = labels.catalogue()["instruction"]
     for name in ("runnable", "lock_free", "space", "packed", "offsite", "prune", "fingerprint", *steps.TYPES):
         assert name in known or name in (*instruction.TYPED, "check"), name
-    for kind in ("http", "port", "service", "process", "file", "log", "manual"):
+    for kind in ("http", "port", "service", "process", "file", "log", "error_rate", "error_rate_before", "manual"):
         assert f"check_{kind}" in known
 
 
