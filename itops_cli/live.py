@@ -31,6 +31,9 @@ def line(event: Event) -> str:
         "cancel_requested": lambda d: f"{d['signal']}: stopping at the next step boundary",
         "confirm_wait": lambda d: "waiting for the controller's confirmation",
         "task": lambda d: f"{d['name']}: {d['result']}: {d['message'][:FEEDBACK]}" if d["result"] in ("failed", "unreachable") else "",
+        "silenced": lambda d: f"{d['service']}: silenced in {d['monitor']} until {d['until']}",
+        "silence_lifted": lambda d: f"{d['service']}: silence in {d['monitor']} {d['result']} {d['message']}".rstrip() + "; looking for new alerts …",
+        "alerts_checked": lambda d: f"{d['service']}: alerts {d['result']} {d['message']}".rstrip(),
         "run_closed": lambda d: f"closed: {d['result']}, backout {d['backout']}",
     }.get(event.kind)
     text = report.visible(str(maker(event.data))) if maker else ""  # type: ignore[no-untyped-call]  # lambdas of one argument

@@ -173,6 +173,20 @@ class _Page:
             lambda i: wording.duration(i["duration_ms"]), lambda i: wording.shorten(i["reason"] or i["feedback"]), lambda i: self.v(i["result"]),
         )  # fmt: skip
 
+    def monitoring(self) -> str:
+        return table(
+            [labels.label("monitoring", name, self.lang) for name in ("service", "monitor", "silence", "until", "end", "result", "detail")],
+            [self._watched(row) for row in self.r["monitoring"]] or [[EMPTY] * 7],
+        )
+
+    def _watched(self, row: Row) -> list[str]:
+        """A silence with what fired when it was lifted; or, where no monitor has looked, what a person saw."""
+        who = row["monitor"] or labels.label("monitoring", "by_hand", self.lang)
+        detail = "; ".join(filter(None, [row["by"], self.at(row["at"]) if row["by"] else "", row["detail"]]))
+        cells = (row["service"], who, row["silence"], row["until"] and self.at(row["until"]), *(
+            labels.label("monitoring", row[name], self.lang) if row[name] else "" for name in ("lifted", "result")), wording.shorten(detail, 400))  # fmt: skip
+        return [value or EMPTY for value in cells]
+
     def confirmations(self) -> str:
         return self.rows(
             ("time", "host", "description", "answer", "by", "channel", "remark"), self.r["confirmations"],
@@ -220,5 +234,5 @@ class _Page:
         )  # fmt: skip
 
 
-TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",
+TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "monitoring", "confirmations", "exceptions", "rollback",
           "conclusion", "hosts", "signatures", "attachments")  # fmt: skip
