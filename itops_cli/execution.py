@@ -140,6 +140,8 @@ class Execution:
             words = [f"itops {'run' if self.check else 'record verify'} {self.change}"]
         else:
             words = [f"itops record show {self.change}", *([f"itops rollback {self.change}"] if status in outcome.NEEDS_ROLLBACK else [])]
+        if watched.alarmed(events):
+            words.append(f"when the alerts have cleared, look again: itops resume {self.change}")
         if services := watched.by_hand(events):
             words.append(f"watch {', '.join(services)}, no monitor does, and say what you see: itops change observe {self.change} --remark …")
         return f"next: {'; '.join(words)}"

@@ -33,7 +33,6 @@ from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import host_protocol, outcome, parent, run, views, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import LedgerError
-from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import ending
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
 if TYPE_CHECKING:
@@ -157,6 +156,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         assert self._run is not None and self._ws is not None
         try:
             from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import secrets_of_policy
+            from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import ending
 
             ending.end(self._ws, self._run.ledger, self._run.id, secrets_of_policy(self._ws, self._loader))
         except (Exception, KeyboardInterrupt) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
@@ -28,7 +29,7 @@ def data(
         "timezone": now.ws.timezone,
         "head": _head(now),
         "gate": {"result": "refused" if refusals(findings) else "passed", "findings": [f.as_dict() for f in findings]},
-        "services": [_service(sid, service) for sid, service in services.items()],
+        "services": [_service(sid, service, policy or {}) for sid, service in services.items()],
         "hosts": [_host(plan, (users or {}).get(plan.target.host, "")) for plan in plans],
         "acts": [{"act": act, "parts": [{"host": plan.target.host, "segment": part.id} for plan, part in parts]} for act, parts in lineup.acts(plans)],
         "known_errors": [{key: entry.get(key) for key in ("type", "pattern", "event", "steps", "action", "remark")} for entry in errors],
@@ -43,7 +44,7 @@ def _head(now: Session) -> dict[str, Any]:
     return {"window": now.change.plan.get("window") or {}, "notice": notice.get("id"), "supplier": notice.get("supplier"), **people}
 
 
-def _service(sid: str, service: Mapping[str, Any]) -> dict[str, Any]:
+def _service(sid: str, service: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
     """M10 to M13, never a password: only where it is kept."""
     credentials = service.get("credentials") or {}
     return {
@@ -51,7 +52,7 @@ def _service(sid: str, service: Mapping[str, Any]) -> dict[str, Any]:
         "addresses": [str(e.get("url") or f"{e.get('ip', '')}:{e.get('port', '')}") for e in service.get("endpoints") or []],
         "account": credentials.get("account") or "", "custody": credentials.get("custody") or "", "ref": credentials.get("ref") or "",
         "data_dirs": list(service.get("data_dirs") or []), "key_info": list(service.get("key_info") or []),
-        "preparation": dict(service.get("preparation") or {}),
+        "preparation": dict(service.get("preparation") or {}), "monitor": (silencing.monitor_of(policy, service) or {}).get("id", ""),
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -24,10 +25,12 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring impor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.house import LIMIT, until
+from tests.house import BIN, LIMIT, until
 from tests.integration.conftest import LocalHouse
 from tests.integration.test_interrupted import HOLD, ansible_of, go_on, in_the_middle
 from tests.servers import free_port, get, running
+from tests.unit.listeners import web
+from tests.unit.test_monitors import SECRET, Zabbix, gateway
 
 ASK = f"""#!{sys.executable}
 # a step that asks, during the run, whether monitoring is silent
@@ -156,7 +159,7 @@ def test_a_new_alert_that_stays_is_not_plainly_achieved(house: LocalHouse, alert
     cid = house.change(after=[firing(alerts.url)])
     done = house.itops("run", cid)
     assert done.returncode == 10, done.stdout + done.stderr
-    assert "ShopSlow" in done.stdout
+    assert "ShopSlow" in done.stdout and f"look again: itops resume {cid}" in done.stdout
     assert house.record(cid)["outcome"] == {"result": "partial", "backout": "not_needed"}
     assert house.hosts(cid) == {"b": "achieved", "a": "achieved"}
     report = (house.folder(cid) / "record.zh_CN.md").read_text("utf-8")
@@ -253,6 +256,38 @@ def test_a_text_that_names_no_monitor_only_says_where_it_is(house: LocalHouse) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no monitor of policy.yml is named" in house.findings(cid)["monitoring"]["message"]
     assert "itops change observe" in done.stdout
+
+
+def in_env(_house: LocalHouse) -> tuple[str, dict[str, str], tuple[Path, ...]]:
+    return "env:MONITOR_TOKEN", {"MONITOR_TOKEN": SECRET}, ()
+
+
+def in_vault(house: LocalHouse) -> tuple[str, dict[str, str], tuple[Path, ...]]:
+    password, path = house.root / ".vault-password", house.root / "secrets.yml"
+    password.write_text("vault password\n")
+    path.write_text(f"monitor: {SECRET}\n")
+    subprocess.run([str(BIN / "ansible-vault"), "encrypt", "--vault-password-file", str(password), str(path)], check=True, capture_output=True)
+    return "ansible-vault:secrets.yml#monitor", {"ANSIBLE_VAULT_PASSWORD_FILE": str(password)}, ()
+
+
+@pytest.mark.parametrize(("kind", "plant", "way"), [("zabbix", in_env, "itops"), ("webhook", in_vault, "ansible-playbook")])
+def test_other_monitors_and_no_secret_of_theirs_anywhere(house: LocalHouse, tmp_path: Path, kind: str, plant: Any, way: str) -> None:
+    zabbix = Zabbix(hosts={"a": "101", "b.example.com": "102"})
+    ref, env, mine = plant(house)
+    with web(zabbix if kind == "zabbix" else gateway) as server:
+        watch(house, f"{server.url}/zabbix", type=kind, secret=ref, clear_within=0, **({"user": "itops"} if kind == "zabbix" else {}))
+        house.service({**house.read_service("shop"), "monitoring": {"state": "deployed", "ref": "prom", "match": {"b": "b.example.com"}}})
+        cid, given = house.change(), {**env, "TMPDIR": str(tmp_path / "tmp")}
+        (tmp_path / "tmp").mkdir()
+        done = house.itops("run", cid, env=given) if way == "itops" else house.playbook("maintain", cid, env=given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert told(house, cid, "silence_lifted")[0]["result"] == "lifted" and zabbix.maintenances == {}
+    assert told(house, cid, "silenced")[0]["before"] == ([] if kind == "zabbix" else ["x"]) and told(house, cid, "alerts_checked")[0]["result"] == "clear"
+    for hidden in (SECRET, "session-0815"):
+        assert hidden not in done.stdout + done.stderr
+        files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink() and path not in mine]
+        assert [path for path in files if hidden.encode() in path.read_bytes()] == []
+    house.sound(cid)
 
 
 @pytest.fixture(scope="module")

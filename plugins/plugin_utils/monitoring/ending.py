@@ -27,10 +27,12 @@ def end(ws: Workspace, ledger: Ledger, run: str, secret: base.Secret) -> None:
     """Lift what this run and dead ones have silenced, then look whether alerts are clear; one event each. Raises LedgerError."""
     events = ledger.events()
     mine = [event for event in events if event.kind == watched.SILENCED and event.run == run]
+    looks = watched.touched(events)
     for event in watched.due(events, run, datetime.now().astimezone()):
         result, message = _lifted(ws, event, secret)
-        ledger.append("silence_lifted", {**_about(event), "result": result, "message": message}, run=run, phase="close", sync=True)
-    for event in mine if watched.touched(events) else ():
+        data = {**_about(event), "result": result, "message": message, "looks": looks and event in mine}
+        ledger.append("silence_lifted", data, run=run, phase="close", sync=True)
+    for event in mine if looks else ():
         began = time.monotonic()
         result, alerts, message = _checked(ws, event, secret, lambda: admission.cancelled(ledger.events(), run))
         waited = int(time.monotonic() - began)

@@ -37,7 +37,7 @@ class Watch:
 def monitor_of(rules: Record, service: Record) -> Record | None:
     """Settings of the monitor that the service names; None where it has none, or names none of policy.yml."""
     said = service.get("monitoring") or {}
-    return next((m for m in rules["monitors"] if said.get("state") == "deployed" and m["id"] == said.get("ref")), None)
+    return next((m for m in rules.get("monitors") or [] if said.get("state") == "deployed" and m["id"] == said.get("ref")), None)
 
 
 def settings(ws: Workspace, monitor: Record) -> dict[str, Any]:
