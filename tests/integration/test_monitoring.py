@@ -296,6 +296,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alerts]:
         yield found
 
 
+def test_a_silence_that_nobody_lifts_ends_by_itself(shared: Alerts) -> None:
+    with alertmanager.connect(base.Http("prom", shared.url)) as monitor:
+        left = monitor.silence(base.Scope("left", ["a"], {}, "CHG", "R"), datetime.now(UTC) + timedelta(seconds=2))
+        assert left in [silence["id"] for silence in shared.silences()]
+        until(lambda: left in [silence["id"] for silence in shared.silences("expired")], "the silence to end")
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40))
 def test_whatever_a_label_holds_it_is_found_and_silenced(shared: Alerts, value: str) -> None:

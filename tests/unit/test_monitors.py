@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import policy, workspace
-from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import base, ending
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import base
 
 from tests.unit import make
 from tests.unit.listeners import Reply, Request, authority, web
@@ -214,11 +214,11 @@ def test_a_certificate_nobody_vouches_for_and_one_of_our_own(tmp_path: Path) -> 
 def test_what_hangs_does_not_hold_the_end_of_a_run() -> None:
     held = threading.Event()
     with pytest.raises(base.MonitorError, match="no answer within"):
-        ending.within(0.05, held.wait)
+        base.within(0.05, held.wait)
     held.set()
-    assert ending.within(5, lambda: 7) == 7
+    assert base.within(5, lambda: 7) == 7
     with pytest.raises(base.MonitorError, match="as it was"):
-        ending.within(5, lambda: (_ for _ in ()).throw(base.MonitorError("as it was")))
+        base.within(5, lambda: (_ for _ in ()).throw(base.MonitorError("as it was")))
 
 
 # ------------------------------------------------------------------ policy.yml

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import http.client
 import json
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,13 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import markdown_table, redact, wording
 
 MOST_BYTES = 16 << 20  # of an answer
+GRACE = 30.0  # seconds beyond the requests themselves: a password store, a name server
 SHOWN = 200  # characters of an answer that is an error
+Answer = TypeVar("Answer")
 Secret = Callable[[str], str]  # the value behind a reference such as env:NAME; raises BadInput
 
 
@@ -156,3 +160,25 @@ def opened(settings: Mapping[str, Any], secret: Secret) -> Iterator[Monitor]:
             yield monitor
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # something else than its documentation says
         raise http.failed(f"answered what nobody expects ({type(error).__name__})") from error
+
+
+def within(seconds: float, action: Callable[[], Answer]) -> Answer:
+    """What the action gives. Raises MonitorError where it takes longer: what hangs (a password store, a name
+    server) must neither keep a record open nor a way back waiting."""
+    outcome: list[tuple[Answer | None, BaseException | None]] = []
+
+    def work() -> None:
+        try:
+            outcome.append((action(), None))
+        except BaseException as error:  # handed on below
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise MonitorError(f"no answer within {seconds:.0f} s")
+    answer, error = outcome[0]
+    if error is not None:
+        raise error
+    return answer  # type: ignore[return-value] # there was no error

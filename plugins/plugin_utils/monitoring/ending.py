@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import admission, policy
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
@@ -18,9 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 POLL = 1.0  # seconds between two looks
-GRACE = 30.0  # seconds beyond a request's own limit: a password store, a name server
 SHOWN = 20  # alerts that are named
-Answer = TypeVar("Answer")
 
 
 def end(ws: Workspace, ledger: Ledger, run: str, secret: base.Secret) -> None:
@@ -48,7 +45,7 @@ def _lifted(ws: Workspace, event: Event, secret: base.Secret) -> tuple[str, str]
     """How it went: lifted, or failed and why; then the silence ends by itself."""
     try:
         found = _settings(ws, event)
-        within(found["timeout"] * 3 + GRACE, lambda: _lift(found, secret, event))
+        base.within(found["timeout"] * 3 + base.GRACE, lambda: _lift(found, secret, event))
     except (base.MonitorError, BadInput) as error:
         return watched.FAILED, f"{error}; it ends by itself at {event.data['until']}"
     return watched.DONE, ""
@@ -63,8 +60,8 @@ def _checked(ws: Workspace, event: Event, secret: base.Secret, cancelled: Callab
     """Whether what fires has fired before; the names of what is new, and in words. What cannot be told is unknown."""
     try:
         found = _settings(ws, event)
-        limit = found["clear_within"] + found["timeout"] * 3 + GRACE
-        new = within(limit, lambda: _new(found, secret, event, cancelled))
+        limit = found["clear_within"] + found["timeout"] * 3 + base.GRACE
+        new = base.within(limit, lambda: _new(found, secret, event, cancelled))
     except (base.MonitorError, BadInput) as error:
         return watched.UNKNOWN, [], str(error)
     names = sorted({alert.name for alert in new})[:SHOWN]
@@ -107,24 +104,3 @@ def _settings(ws: Workspace, event: Event) -> dict[str, Any]:
     if monitor is None:
         raise base.MonitorError(f"{name} is no monitor of policy.yml any more")
     return silencing.settings(ws, monitor)
-
-
-def within(seconds: float, action: Callable[[], Answer]) -> Answer:
-    """What the action gives. Raises MonitorError where it takes longer: whatever hangs must not keep the record open."""
-    outcome: list[tuple[Answer | None, BaseException | None]] = []
-
-    def work() -> None:
-        try:
-            outcome.append((action(), None))
-        except BaseException as error:  # handed on below
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise base.MonitorError(f"no answer within {seconds:.0f} s")
-    answer, error = outcome[0]
-    if error is not None:
-        raise error
-    return answer  # type: ignore[return-value] # there was no error

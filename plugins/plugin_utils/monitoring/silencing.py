@@ -104,12 +104,16 @@ def _silenced(now: Situation, ledger: Ledger, secret: base.Secret, watch: Watch,
 def _tried(now: Situation, watch: Watch, secret: base.Secret, ask: Callable[[base.Monitor, base.Scope], Any]) -> Any:
     """The answer, or the finding that there is none. It refuses a new run; what must go on in any case is only warned."""
     try:
-        with base.opened(watch.settings, secret) as monitor:
-            return ask(monitor, watch.scope)
+        return base.within(watch.settings["timeout"] * 3 + base.GRACE, lambda: _asked(watch, secret, ask))
     except (base.MonitorError, BadInput) as error:
         goes_on = now.verb in watched.GOES_ON or now.change.data["category"] == "emergency"
         remedy = "mend or reach it; or, where it is to be watched by hand, monitoring.state: absent in the service record"
         return Finding("monitoring", False, f"{watch.scope.service}: {error}", remedy, "warning" if goes_on else "error")
+
+
+def _asked(watch: Watch, secret: base.Secret, ask: Callable[[base.Monitor, base.Scope], Any]) -> Any:
+    with base.opened(watch.settings, secret) as monitor:
+        return ask(monitor, watch.scope)
 
 
 def ends(at: datetime, now: Situation) -> datetime:
