@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -27,7 +25,7 @@ from hypothesis import strategies as st
 
 from tests.house import BIN, LIMIT, until
 from tests.integration.conftest import LocalHouse
-from tests.integration.test_interrupted import HOLD, ansible_of, go_on, in_the_middle
+from tests.integration.test_interrupted import HOLD, go_on, in_the_middle, killed
 from tests.servers import free_port, get, running
 from tests.unit.listeners import web
 from tests.unit.test_monitors import SECRET, Zabbix, gateway
@@ -194,12 +192,7 @@ def test_back_but_alerts_say_that_something_is_not_as_before(house: LocalHouse, 
 def test_a_killed_controller_leaves_a_silence_that_ends_by_itself_or_with_the_next_run(house: LocalHouse, alerts: Alerts) -> None:
     watch(house, alerts.url)
     cid = house.change(before=[HOLD])
-    started = in_the_middle(house, cid)
-    os.killpg(started.pid, signal.SIGKILL)
-    started.communicate(timeout=LIMIT)
-    for pid in ansible_of(house):
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: not ansible_of(house), "Ansible's processes to be gone")
+    killed(house, cid)
     (left,) = alerts.silences()
     ends = datetime.fromisoformat(left["endsAt"])
     assert timedelta(minutes=5) < ends - datetime.now(UTC) < timedelta(hours=8), "nobody has to lift it"
