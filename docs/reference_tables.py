@@ -15,6 +15,8 @@ EVENTS = (
     ("files_compared", "controller", "Staging against the notice.", "verdict, files (name, size, algorithm, expected, actual, verdict)"),
     ("planned", "controller", "A snapshot of all that is carried out: change, records, order, steps.",
      "change, change_digest, plan_digest, services, people, hosts, skipped, mode, segments, steps, tolerated, can_roll_back"),
+    ("silenced", "controller", "A service's monitoring is silent. `before`: fingerprints of what fired before the change.",
+     "service, monitor, type, silence, until, match, hosts, before"),
     ("confirmation_requested", "controller", "A person is asked.", "token, segment, question, choices"),
     ("confirmation_given", "controller", "What the person answered, and through which channel.", "token, answer, by, channel, reason"),
     ("cancel_requested", "controller, host", "Somebody asked to stop; it takes effect at the next step boundary.", "signal, by"),
@@ -34,6 +36,10 @@ EVENTS = (
     ("contact_regained", "controller", "It answers again.", ""),
     ("task", "controller", "One of Ansible's own tasks in the run.", "name, action, result, message, duration_ms"),
     ("torn_line", "controller", "A crash left half a line; it was set aside as evidence.", "evidence, bytes"),
+    ("silence_lifted", "controller", "Monitoring speaks again, or why not; then the silence ends by itself. `looks`: new alerts are waited for now.",
+     "service, monitor, silence, result (lifted, failed), message, looks"),
+    ("alerts_checked", "controller", "Whether alerts fire that did not before the change; `unknown` where the monitor could not tell.",
+     "service, monitor, silence, result (clear, firing, unknown), alerts, waited_s, message"),
     ("run_closed", "controller", "The last event of a run: its outcome.", "result, backout, exit, hosts, stats, reason"),
 )  # fmt: skip
 # tests/unit/test_lifecycle.py holds this against the guards there are.
@@ -56,6 +62,7 @@ GUARDS = (
     ("in_window", "It is now within the window, and the rest of the run fits (M2)."),
     ("executor", "The account that runs it belongs to its executor (or their deputy), and not to who approved it."),
     ("verified", "Record and reports are what the ledger says (M9)."),
+    ("observed", "Where no monitor has looked after the last run, a person has watched the service and said what they saw (S12)."),
     ("reviewed", "Somebody else than the executor has reviewed the last run (M9)."),
     ("announced_afterwards", "An emergency was reported and announced at last."),
     ("references", "Every related event and ticket is closed, or left open with a reason (M9)."),

@@ -33,6 +33,7 @@ LATER = {  # what people decide about a change; imported only when used
     "announce": "itops_cli.change_telling:announce",
     "checklist": "itops_cli.change_decisions:checklist",
     "cancel": "itops_cli.change_decisions:cancel",
+    "observe": "itops_cli.change_closing:observe",
     "review": "itops_cli.change_closing:review",
     "close": "itops_cli.change_closing:close",
 }

@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`itops change review|close`: what people decide after a change was carried out (M9)."""
+"""`itops change observe|review|close`: what people decide after a change was carried out (M9)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,26 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import closing, decide, decisions
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
 from itops_cli import credentials, deciding
 from itops_cli.errors import Exit
+
+
+@click.command("observe")
+@click.option("--fine/--abnormal", "fine", default=True, show_default=True, help="Whether everything was as it should be.")
+@deciding.options
+def observe(change: str, who: str, key: str | None, remark: str, fmt: str, fine: bool) -> None:
+    """Say what you saw when you watched the service after the run (人工观察): needed where no monitor did.
+
+    Example: itops change observe CHG-20261123-01 --remark 观察15分钟，登录、下单与日志正常
+    """
+    if not remark.strip():
+        raise Exit(2, "--remark is needed: what was watched, and what you saw")
+    now = deciding.look(change)
+    details = {"verdict": watched.FINE if fine else "abnormal", "services": watched.by_hand(now.events)}
+    deciding.take(now, decisions.OBSERVE, deciding.maker(now, who, key), remark, fmt, details)
 
 
 @click.command("review")

@@ -21,6 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import answers, 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli import live, output, runner, signals
@@ -130,7 +131,7 @@ class Execution:
         verdict = CHECKED if self.check and status == 0 else outcome.describe(status)
         papers = [str(ledger.directory / name) for name in ("record.zh_CN.md", "record.en.md")]
         with output.unheard():
-            output.emit({"run": self.run_id, "exit": status, "record": folded}, self.fmt, "\n".join(["", verdict, *papers, self._next(status)]))
+            output.emit({"run": self.run_id, "exit": status, "record": folded}, self.fmt, "\n".join(["", verdict, *papers, self._next(status, events)]))
         return status
 
     def _unclosed(self, code: int, tail: list[str]) -> int:
@@ -143,10 +144,16 @@ class Execution:
             f"run {self.run_id} ended without closing its record → itops doctor; then itops resume {self.change} or itops rollback {self.change}",
         )
 
-    def _next(self, status: int) -> str:
+    def _next(self, status: int, events: list[Event]) -> str:
         if status == 0:
-            return f"next: itops {'run' if self.check else 'record verify'} {self.change}"
-        return f"next: itops record show {self.change}" + (f"; itops rollback {self.change}" if status in outcome.NEEDS_ROLLBACK else "")
+            words = [f"itops {'run' if self.check else 'record verify'} {self.change}"]
+        else:
+            words = [f"itops record show {self.change}", *([f"itops rollback {self.change}"] if status in outcome.NEEDS_ROLLBACK else [])]
+        if watched.alarmed(events):
+            words.append(f"when the alerts have cleared, look again: itops resume {self.change}")
+        if services := watched.by_hand(events):
+            words.append(f"watch {', '.join(services)}, no monitor does, and say what you see: itops change observe {self.change} --remark …")
+        return f"next: {'; '.join(words)}"
 
     def _extra(self) -> dict[str, str]:
         return {"change": self.change, "verb": self.verb, "itops_limit": self.limit or ""}

@@ -31,6 +31,9 @@ def line(event: Event) -> str:
         "cancel_requested": lambda d: f"{d['signal']}: stopping at the next step boundary",
         "confirm_wait": lambda d: "waiting for the controller's confirmation",
         "task": lambda d: f"{d['name']}: {d['result']}: {d['message'][:FEEDBACK]}" if d["result"] in ("failed", "unreachable") else "",
+        "silenced": lambda d: f"{d['service']}: silenced in {d['monitor']} until {d['until']}",
+        "silence_lifted": _lifted,
+        "alerts_checked": lambda d: f"{d['service']}: alerts {d['result']}: {d['message']}".rstrip(": "),
         "run_closed": lambda d: f"closed: {d['result']}, backout {d['backout']}",
     }.get(event.kind)
     text = report.visible(str(maker(event.data))) if maker else ""  # type: ignore[no-untyped-call]  # lambdas of one argument
@@ -40,6 +43,11 @@ def line(event: Event) -> str:
         text = click.style(text[0], fg=_mark(event.data)[1]) + text[1:]
     at = datetime.fromisoformat(event.at).strftime("%H:%M:%S")
     return "  ".join(filter(None, [at, f"{event.host:<10}" if event.host else "", f"{event.phase:<8}" if event.phase else "", text]))
+
+
+def _lifted(data: dict[str, object]) -> str:
+    text = f"{data['service']}: silence in {data['monitor']} {data['result']} {data['message']}".rstrip()
+    return f"{text}; looking for new alerts …" if data["looks"] else text
 
 
 def _gate(data: dict[str, object]) -> str:

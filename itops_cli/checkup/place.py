@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, ledger, policy, progress, register, run, service_lock
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
@@ -93,6 +94,7 @@ def ledgers(ws: Workspace) -> Iterator[Sign]:
             yield Sign("ledger", ERROR, str(error), f"itops record verify {name}", change=name)
             continue
         yield from _open(ws, name, events)
+        yield from _silent(ws, name, events)
         last = max((_moment(event.at) for event in events), default=now)
         if last > now + AHEAD:
             yield Sign("clock", ERROR, f"the last event is of {last:%Y-%m-%dT%H:%M:%SZ}, which is still to come", "set the clock right", change=name)
@@ -114,6 +116,14 @@ def _open(ws: Workspace, change: str, events: list[ledger.Event]) -> Iterator[Si
             yield Sign("open_record", NOTE, f"is being carried out now; {message}", f"itops watch {change}", change, left)
         else:
             yield Sign("open_record", ERROR, f"its controller is gone; {message}", f"itops resume {change}, or itops rollback {change}", change, left)
+
+
+def _silent(ws: Workspace, change: str, events: list[ledger.Event]) -> Iterator[Sign]:
+    """Silences of runs that are over; what cannot be lifted now ends by itself."""
+    for event in () if service_lock.is_held(ws.records / ".locks", f"change-{change}") else watched.left(events, datetime.now(UTC)):
+        message = f"{event.data['service']}: {event.data['monitor']} is silent until {event.data['until']}, and no run is alive"
+        remedy = f"itops resume {change} or itops rollback {change} lifts silence {event.data['silence']}, or lift it there"
+        yield Sign("silence", WARNING, message, remedy, change, event.run)
 
 
 def locks(ws: Workspace) -> Iterator[Sign]:

@@ -12,9 +12,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.itops.maintenance.plugins.plugin_utils import gate, lineup, plan, run, staging, views, workspace
-from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction
+from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import RunAction, secrets_of_policy
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
@@ -56,10 +57,14 @@ class ActionModule(RunAction):
             self._close_dead(now, ledger)
         self._compare(situation, ledger)
         found = [proof, *gate.findings(situation), *self.credential_findings(now)]
+        planned, lined_up = ({}, {}) if refusals(found) else self._line_up(now, situation, skipped, task_vars)
+        if not refusals(found):  # last of all: nothing else may refuse once monitoring is silent
+            found += silencing.silence(situation, ledger, secrets_of_policy(now.ws, self._loader, self._templar), self._task.check_mode)
         ledger.append("gate", gate.verdict(situation, found), run=now.run_id, phase="gate", sync=True)
         if refused := refusals(found):
             raise AnsibleActionFail("; ".join(map(str, refused)), result={"itops_result": "refused"})
-        return self._line_up(now, ledger, situation, skipped, task_vars)
+        ledger.append("planned", planned, run=now.run_id, phase="gate", sync=True)
+        return lined_up
 
     def _situation(self, now: Session, ledger: Ledger, limit: list[str] | None, task_vars: Mapping[str, Any]) -> tuple[gate.Situation, list[str]]:
         events = ledger.events()
@@ -85,13 +90,10 @@ class ActionModule(RunAction):
             verdict = "refused" if staging.refused(situation.compared) else "ok"
             ledger.append("files_compared", {"files": list(situation.compared), "verdict": verdict}, run=situation.run_id, phase="gate")
 
-    def _line_up(self, now: Session, ledger: Ledger, situation: gate.Situation, skipped: list[str], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        plans = []
-        for target in situation.targets:
-            host_vars = {**task_vars["hostvars"][target.host], "inventory_hostname": target.host}
-            plans.append(self.host_plan(now, host_vars))
-        ledger.append("planned", lineup.planned(now, plans, skipped), run=now.run_id, phase="gate", sync=True)
-        return {
+    def _line_up(self, now: Session, situation: gate.Situation, skipped: list[str], task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is planned, for the ledger and for the play."""
+        plans = [self.host_plan(now, {**task_vars["hostvars"][target.host], "inventory_hostname": target.host}) for target in situation.targets]
+        return lineup.planned(now, plans, skipped), {
             "changed": False,
             "targets": [lineup.host_vars(host_plan) for host_plan in plans],
             "failover": lineup.failover_order(plans),

@@ -60,6 +60,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         self._asked = False
         self._run: run.OpenRun | None = None
         self._ws: workspace.Workspace | None = None
+        self._loader: Any = None
         self._began: dict[tuple[str, str], float] = {}
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -71,6 +72,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
             return
         self._asked = True
         extra = play.get_variable_manager().extra_vars
+        self._loader = play.get_loader()
         if extra.get("change"):
             self._open(str(extra["change"]), extra)
 
@@ -89,6 +91,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         if self._run is None or self._ws is None:
             return
+        self._unsilence()
         record = self._close(stats)
         status = outcome.exit_status(record) if record else outcome.RECORD_LOST
         if status:
@@ -147,6 +150,17 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
             self._run.ledger.append(kind, data, run=self._run.id, host=host)
         except (LedgerError, OSError) as error:
             self._display.error(f"itops: the record could not be written: {error}")
+
+    def _unsilence(self) -> None:
+        """Monitoring is let speak again. Nothing that goes wrong here may keep the record from being closed."""
+        assert self._run is not None and self._ws is not None
+        try:
+            from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base import secrets_of_policy
+            from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import ending
+
+            ending.end(self._ws, self._run.ledger, self._run.id, secrets_of_policy(self._ws, self._loader))
+        except (Exception, KeyboardInterrupt) as error:
+            self._display.warning(f"itops: monitoring may be silent until the silence ends by itself: {type(error).__name__}: {error}")
 
     def _close(self, stats: AggregateStats) -> dict[str, Any] | None:
         assert self._run is not None and self._ws is not None

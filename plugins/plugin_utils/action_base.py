@@ -11,7 +11,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
 from ansible.utils.vars import transform_to_native_types
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     admission,
@@ -29,6 +30,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     host_protocol,
     placeholders,
     plan,
+    policy,
     progress,
     redact,
     run,
@@ -191,22 +193,10 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         try:
             ref = secret_ref.reference_of(now.services[sid])
             if ref.text not in _READ:
-                _READ[ref.text] = secret_ref.value(ref, self._looked_up(ref, now))
+                _READ[ref.text] = read_secret(ref, now.ws, self._loader, self._templar)
             return _READ[ref.text]
         except secret_ref.Unresolved as error:
             raise BadInput([error.problem(f"inventory/services/{sid}.yml")]) from None
-
-    def _looked_up(self, ref: secret_ref.Reference, now: Session) -> Any:
-        name, term, options = secret_ref.lookup(ref, now.ws.root)
-        plugin = lookup_loader.get(name, loader=self._loader, templar=self._templar)
-        if plugin is None:
-            needed = name.rpartition(".")[0]
-            raise ref.fault(f"the lookup plugin {name} is not installed", f"ansible-galaxy collection install {needed}, and what it needs")
-        try:
-            return transform_to_native_types(plugin.run([term], variables={}, **options)[0])
-        except (AnsibleError, OSError, UnicodeDecodeError) as error:
-            why = "not text" if isinstance(error, UnicodeDecodeError) else wording.shorten(redact.redact(str(error)))
-            raise ref.fault(f"cannot be read: {why}") from None
 
     def _variable(self, task_vars: TaskVars, name: str) -> tuple[str, bool] | None:
         if name not in task_vars:
@@ -235,6 +225,33 @@ def _of_a_host(task_vars: TaskVars, sid: str) -> TaskVars | None:
     return found
 
 
+def read_secret(ref: secret_ref.Reference, ws: workspace.Workspace, loader: Any, templar: Any) -> str:
+    """The value behind a reference, by the lookup plugin for it. Raises Unresolved."""
+    name, term, options = secret_ref.lookup(ref, ws.root)
+    plugin = lookup_loader.get(name, loader=loader, templar=templar)
+    if plugin is None:
+        needed = name.rpartition(".")[0]
+        raise ref.fault(f"the lookup plugin {name} is not installed", f"ansible-galaxy collection install {needed}, and what it needs")
+    try:
+        found = transform_to_native_types(plugin.run([term], variables={}, **options)[0])
+    except (AnsibleError, OSError, UnicodeDecodeError) as error:
+        why = "not text" if isinstance(error, UnicodeDecodeError) else wording.shorten(redact.redact(str(error)))
+        raise ref.fault(f"cannot be read: {why}") from None
+    return secret_ref.value(ref, found)
+
+
+def secrets_of_policy(ws: workspace.Workspace, loader: Any, templar: Any = None) -> Callable[[str], str]:
+    """What reads the references in policy.yml; it raises BadInput that names the reference."""
+
+    def value(text: str) -> str:
+        try:
+            return read_secret(secret_ref.parse(text), ws, loader, templar or Templar(loader=loader, variables={}))
+        except secret_ref.Unresolved as error:
+            raise BadInput([error.problem(policy.FILE, "monitors.secret")]) from None
+
+    return value
+
+
 def cancelled(ledger: Ledger, now: Session) -> bool:
     """Whether the operator has asked this run to stop."""
     return admission.cancelled(ledger.events(), now.run_id)
@@ -244,4 +261,4 @@ def _user() -> str:
     return identity.account()
 
 
-__all__ = ["RunAction", "cancelled", "inventory_records", "placeholders"]
+__all__ = ["RunAction", "cancelled", "inventory_records", "placeholders", "secrets_of_policy"]

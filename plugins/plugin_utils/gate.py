@@ -29,6 +29,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Ch
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -69,7 +70,7 @@ class Situation:
 
 def findings(now: Situation) -> list[Finding]:
     """Every guard, also those that hold: the record shows what was looked at."""
-    guards = [_locks, _inputs, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode, _credentials]
+    guards = [_locks, _inputs, _records, _checkpoint, _chain, _history, _hosts, _terminal, _mode, _credentials, silencing.findings]
     if now.changes_hosts or now.verb == "backup":
         guards += [_backup]
     if now.changes_hosts:

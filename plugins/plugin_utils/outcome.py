@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import progress
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run as run_events
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.progress import HostProgress
 
 ACHIEVED, ROLLED_BACK, UNVERIFIED = "achieved", "rolled_back", "rolled_back_unverified"
@@ -38,7 +39,7 @@ EXIT_TABLE = (
     Status(4, "not_verified", "台账校验不通过", "the ledger does not verify, events named; with --check, a file is not what it is made from"),
     Status(5, "unhealthy", "需人工处理", "doctor found something a person has to decide"),
     Status(6, "warned", "有警告", "only warnings: doctor; docs register --overdue with a review overdue; schedule install --check with something to write"),
-    Status(10, PARTIAL, "部分达成", "achieved on some hosts; the others were rolled back, skipped or not started"),
+    Status(10, PARTIAL, "部分达成", "achieved on some hosts, the others were rolled back, skipped or not started; or on all, and new alerts have not cleared"),
     Status(11, ROLLED_BACK, "已回滚并验证", "rolled back, and the way back was verified"),
     Status(12, UNVERIFIED, "已回滚未验证", "rolled back, but nothing proves that the service is as before"),
     Status(13, ROLLBACK_FAILED, "回滚失败", "a host was changed and is neither done nor back"),
@@ -78,6 +79,8 @@ def of_hosts(events: Sequence[Event]) -> dict[str, str]:
             skipped = list(event.data.get("skipped") or [])
             needed.update(_needed(event.data))
     outcomes = {host: of_host(states.get(host) or HostProgress(host), segments) for host, segments in needed.items()}
+    if watched.alarmed(events):  # it is back, but monitoring says that something is not as before
+        outcomes = {host: UNVERIFIED if result == ROLLED_BACK else result for host, result in outcomes.items()}
     return outcomes | {host: SKIPPED for host in skipped if outcomes.get(host, NOT_STARTED) == NOT_STARTED}
 
 
@@ -106,6 +109,12 @@ def of_change(hosts: Mapping[str, str], can_roll_back: bool) -> dict[str, str]:
     if all(o == ROLLED_BACK for o in wrong):
         return {"result": result, "backout": SUCCEEDED}
     return {"result": result, "backout": FAILED if can_roll_back else IMPOSSIBLE}
+
+
+def of_events(events: Sequence[Event]) -> dict[str, str]:
+    """`result` and `backout` of the change so far. One that has left alerts behind is not plainly achieved."""
+    found = of_change(of_hosts(events), can_roll_back(events))
+    return {**found, "result": PARTIAL} if found["result"] == ACHIEVED and watched.alarmed(events) else found
 
 
 def exit_status(record: Mapping[str, Any]) -> int:
@@ -156,8 +165,7 @@ def _read_only(mine: Sequence[Event], gates: Sequence[Any], verb: str) -> int:
 
 
 def _by_outcome(events: Sequence[Event]) -> int:
-    hosts = of_hosts(events)
-    return of_outcome(hosts, of_change(hosts, can_roll_back(events)))
+    return of_outcome(of_hosts(events), of_events(events))
 
 
 def can_roll_back(events: Iterable[Event]) -> bool:

@@ -1,13 +1,14 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The department's rules: `policy.yml` beside `itops.yml` (calendar, capacity, channels, ticket systems, known errors of every service)."""
+"""The department's rules: `policy.yml` beside `itops.yml` (calendar, capacity, channels, ticket systems, monitors, known errors of every service)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import day_file, known_errors, literal_secrets, schema, secret_ref, service_dates, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import thresholds
@@ -17,7 +18,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 FILE = "policy.yml"
 ROBOTS = ("wecom", "dingtalk", "feishu")  # anybody who knows the address may speak there
-SECRETS = (("channels", "secret"), ("tickets", "token"))
+SECRETS = (("channels", "secret"), ("tickets", "token"), ("monitors", "secret"))
+LONGEST_WAIT = 3600  # seconds a run may wait for alerts to clear
 NEEDS = {"mail": ("host", "sender"), "webhook": ("url",), "wecom": ("url",), "dingtalk": ("url",), "feishu": ("url",)}
 
 
@@ -36,13 +38,8 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
     data, problems = schema.validate(schema.options("policy"), raw, "policy")
     problems = [*raw.problems, *problems]
     if not errors(problems):
-        problems += [
-            *_dates(raw, data["calendar"]),
-            *_capacity(raw, data["capacity"]),
-            *_channels(raw, data["channels"]),
-            *_ids(raw, data),
-            *_references(raw, data),
-        ]
+        problems += [*_dates(raw, data["calendar"]), *_capacity(raw, data["capacity"]), *_channels(raw, data["channels"])]
+        problems += [*_monitors(raw, data["monitors"]), *_ids(raw, data), *_references(raw, data)]
         problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
         problems += list(_in_clear(raw, data, {problem.path for problem in problems}))
     return data, problems
@@ -80,6 +77,25 @@ def _channels(raw: source.Source, channels: list[dict[str, Any]]) -> Iterator[Pr
             yield raw.problem(("channels", index, "url"), "the address of a robot holds its token", "«redacted»", secret_ref.ALLOWED)
 
 
+def _monitors(raw: source.Source, monitors: list[dict[str, Any]]) -> Iterator[Problem]:
+    for index, monitor in enumerate(monitors):
+        if not _is_address(monitor["url"]):
+            yield raw.problem(("monitors", index, "url"), "not the address of a monitor", "«redacted»", "http(s)://host[:port][/path], no password in it")
+        if monitor.get("user") and not monitor.get("secret"):
+            yield raw.problem(("monitors", index), "an account needs its password", monitor["id"], f"secret: {secret_ref.ALLOWED}")
+        for key, least, most in (("timeout", 1, 120), ("clear_within", 0, LONGEST_WAIT)):
+            if not least <= monitor[key] <= most:
+                yield raw.problem(("monitors", index, key), "out of range", monitor[key], f"{least} to {most} seconds")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _references(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:
     """A secret is named, never written; what is found is not repeated."""
     for group, key in SECRETS:
@@ -102,7 +118,7 @@ def _is_reference(text: Any) -> bool:
 
 
 def _ids(raw: source.Source, data: dict[str, Any]) -> Iterator[Problem]:
-    for key in ("channels", "tickets"):
+    for key in ("channels", "tickets", "monitors"):
         seen = [item["id"] for item in data[key]]
         for index, name in enumerate(seen):
             if name in seen[:index]:

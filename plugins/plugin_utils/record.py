@@ -39,7 +39,7 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "digests": {"change": data.get("change_digest", ""), "plan": data.get("plan_digest", "")},
         "runs": runs,
         "hosts": [{"host": host, "role": _role(events, host), "outcome": result} for host, result in hosts.items()],
-        "outcome": outcome.of_change(hosts, outcome.can_roll_back(events)),
+        "outcome": outcome.of_events(events),
         **record_tables.fold(events),
         "ledger": _ledger(events),
     }

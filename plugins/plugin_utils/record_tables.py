@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 
 STEP_FIELDS = (
     "step",
@@ -31,6 +32,7 @@ STEP_FIELDS = (
     "attempt",
 )
 EXCEPTIONS = ("contact_lost", "segment_interrupted", "cancel_requested", "torn_line", "exception")
+ALARMS = (watched.LIFTED, watched.CHECKED)
 
 
 def fold(events: Sequence[Event]) -> dict[str, Any]:
@@ -42,6 +44,7 @@ def fold(events: Sequence[Event]) -> dict[str, Any]:
         "backups": _backups(events),
         "steps": [s for s in steps if s["phase"] in ("patch", "failover") and s["type"] != "check"],
         "checks": [s for s in steps if s["type"] == "check"],
+        "monitoring": watched.rows(events),
         "rollback": [s for s in steps if s["phase"] == "rollback" and s["type"] != "check"],
         "housekeeping": [s for s in steps if s["phase"] in ("backup", "close") or (s["phase"] == "gate" and s["type"] != "check")],
         "exceptions": _exceptions(events),
@@ -103,6 +106,8 @@ def _exceptions(events: Sequence[Event]) -> list[dict[str, Any]]:
             text = _said(event, "segment", "message")
         elif event.kind == "task" and event.data.get("result") in ("failed", "unreachable"):
             text = _said(event, "name", "message")
+        elif event.kind in ALARMS and event.data.get("result") not in (watched.CLEAR, watched.DONE):
+            text = _said(event, "service", "monitor", "message")
         elif event.kind in EXCEPTIONS:
             text = str(event.data.get("message") or event.data.get("signal") or event.kind)
         if text:

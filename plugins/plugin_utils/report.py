@@ -37,8 +37,8 @@ def sections(record: Mapping[str, Any], lang: str, write: Writer[Table]) -> Iter
     """The parts of the document for another medium: name, heading, tables as `write` makes them."""
     page = _Page(record, lang, write)
     for name in TABLES:
-        if name != "hosts":  # they belong to the conclusion
-            tables = [page.conclusion(), page.hosts()] if name == "conclusion" else [getattr(page, name)()]
+        if name not in WITH.values():
+            tables = [getattr(page, one)() for one in (name, WITH.get(name)) if one]
             yield name, page.word(name) if name == "decisions" else page.t(name), tables
 
 
@@ -195,6 +195,18 @@ class _Page(Generic[Table]):
             return wording.shorten(check["reason"] or check["feedback"])
         return error_rate.told(check["rates"], self.lang)
 
+    def monitoring(self) -> Table:
+        head = [labels.label("monitoring", name, self.lang) for name in ("service", "monitor", "silence", "until", "end", "result", "detail")]
+        return self.write(head, [self._watched(row) for row in self.r["monitoring"]] or [[EMPTY] * len(head)])
+
+    def _watched(self, row: Row) -> list[str]:
+        """A silence with what fired when it was lifted; or, where no monitor has looked, what a person saw."""
+        who = row["monitor"] or labels.label("monitoring", "by_hand", self.lang)
+        detail = "; ".join(filter(None, [row["by"], self.at(row["at"]) if row["by"] else "", row["detail"]]))
+        cells = (row["service"], who, row["silence"], row["until"] and self.at(row["until"]), *(
+            labels.label("monitoring", row[name], self.lang) if row[name] else "" for name in ("lifted", "result")), wording.shorten(detail, 400))  # fmt: skip
+        return [value or EMPTY for value in cells]
+
     def confirmations(self) -> Table:
         return self.rows(
             ("time", "host", "description", "answer", "by", "channel", "remark"), self.r["confirmations"],
@@ -250,5 +262,6 @@ def _entry(run: Mapping[str, Any]) -> str:
     return " ".join([run["entry"], *(f"{short}={run['awx'][name]}" for name, short in AWX.items() if run["awx"].get(name))])
 
 
-TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "confirmations", "exceptions", "rollback",
+TABLES = ("basic", "related", "decisions", "runs", "gate", "files", "backups", "steps", "checks", "monitoring", "confirmations", "exceptions", "rollback",
           "conclusion", "hosts", "signatures", "attachments")  # fmt: skip
+WITH = {"conclusion": "hosts", "checks": "monitoring"}  # tables below the heading of another

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import known_errors, lineup, runsheet_lines, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.segments import HostPlan, Segment
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
@@ -28,7 +29,7 @@ def data(
         "timezone": now.ws.timezone,
         "head": _head(now),
         "gate": {"result": "refused" if refusals(findings) else "passed", "findings": [f.as_dict() for f in findings]},
-        "services": [_service(sid, service, [plan for plan in plans if plan.target.service == sid]) for sid, service in services.items()],
+        "services": [_service(sid, service, [plan for plan in plans if plan.target.service == sid], policy or {}) for sid, service in services.items()],
         "files": [_file(file) for file in now.change.files],
         "hosts": [_host(plan, (users or {}).get(plan.target.host, "")) for plan in plans],
         "acts": [{"act": act, "parts": [{"host": plan.target.host, "segment": part.id} for plan, part in parts]} for act, parts in lineup.acts(plans)],
@@ -58,7 +59,7 @@ def _places(service: Mapping[str, Any], plans: Sequence[HostPlan]) -> list[str]:
     return alike if all(one == alike for one in shown.values()) else [f"{host}:{folder}" for host, own in shown.items() for folder in own]
 
 
-def _service(sid: str, service: Mapping[str, Any], plans: Sequence[HostPlan]) -> dict[str, Any]:
+def _service(sid: str, service: Mapping[str, Any], plans: Sequence[HostPlan], policy: Mapping[str, Any]) -> dict[str, Any]:
     """M10 to M13, never a password: only where it is kept."""
     credentials = service.get("credentials") or {}
     return {
@@ -66,7 +67,7 @@ def _service(sid: str, service: Mapping[str, Any], plans: Sequence[HostPlan]) ->
         "addresses": [str(e.get("url") or f"{e.get('ip', '')}:{e.get('port', '')}") for e in service.get("endpoints") or []],
         "account": credentials.get("account") or "", "custody": credentials.get("custody") or "", "ref": credentials.get("ref") or "",
         "data_dirs": _places(service, plans), "key_info": list(service.get("key_info") or []),
-        "preparation": dict(service.get("preparation") or {}),
+        "preparation": dict(service.get("preparation") or {}), "monitor": (silencing.monitor_of(policy, service) or {}).get("id", ""),
     }  # fmt: skip
 
 

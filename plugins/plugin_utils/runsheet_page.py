@@ -46,6 +46,7 @@ class _Page:
         blocks += [f"## {self.t('files')}", self.files()] if self.s["files"] else []
         blocks += [f"## {self.t('order')}", self.order()]
         blocks += [block for number, act in enumerate(self.s["acts"], 1) for block in self.act(number, act)]
+        blocks += [f"## {self.t('watching')}", *self.watching()]
         blocks += [block for host in reversed(self.s["hosts"]) for block in self.back(host)]  # what was changed last goes back first
         blocks += [f"## {self.t('errors')}", self.errors(), f"## {self.t('signatures')}", self.signatures()]
         return "\n\n".join(blocks)
@@ -98,6 +99,14 @@ class _Page:
             wanted = {part["segment"] for part in parts}
             yield f"### {self.t('act_' + act['act'])}: {cell(name)}"
             yield from self.steps([segment for segment in hosts[name]["segments"] if segment["id"] in wanted])
+
+    def watching(self) -> Iterator[str]:
+        """Who looks at each service after the run: its monitor, or a person who ticks it."""
+        for service in self.s["services"]:
+            name = f"{cell(service['name'])} ({cell(service['id'])})"
+            yield f"{name}: {self.t('silenced')}: {cell(service['monitor'])}" if service["monitor"] else f"{name}: {self.t('watched')}"
+            if not service["monitor"]:
+                yield self.t("watched_line")
 
     def order(self) -> str:
         lines = [f"{n}. {cell(h['host'])} ({self.t(h['role'])}, {self.t('batch')} {h['stage']}.{h['batch']})" for n, h in enumerate(self.s["hosts"], 1)]

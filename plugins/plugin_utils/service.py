@@ -221,6 +221,9 @@ def _maintenance(record: Record, report: Report) -> Iterator[Problem]:
     for key in ("monitoring", "logging"):
         if record[key]["state"] == "deployed" and not record[key].get("ref"):
             yield report.warning((key, "ref"), "deployed, but it is not said where")
+    for name, value in (record["monitoring"].get("match") or {}).items():
+        if not isinstance(value, str) or not value.strip():
+            yield report.error(("monitoring", "match", name), "not a text with something in it", value, f"{name}: web")
     for index, operation in enumerate(record["operations"]):
         if not operation["checks"]:
             yield report.warning(("operations", index, "checks"), "without a check the operation cannot be scheduled", operation["item"])

@@ -65,11 +65,10 @@ def close(directory: Place, change: str, run: str, reason: str, stats: Mapping[s
     """End a run: its outcome becomes the last event, then views, register and checkpoint follow. Raises LedgerError, OSError, ValueError."""
     ledger = Ledger(directory, change)
     events = ledger.events()
-    hosts = outcome.of_hosts(events)
     data = {
-        **outcome.of_change(hosts, outcome.can_roll_back(events)),
+        **outcome.of_events(events),
         "exit": outcome.of_run(events, run),
-        "hosts": hosts,
+        "hosts": outcome.of_hosts(events),
         "stats": dict(stats),
         "reason": reason,
     }

@@ -55,13 +55,17 @@ def test_a_complex_change_from_its_file_to_closed(office: Office) -> None:
     done = office.itops("run", cid)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "implemented"
+    assert "no monitor has looked at shop" in office.decide("wang", "close", cid, expect=3), "nobody closes what nobody has watched"
+    office.decide("li", "observe", cid, "--abnormal", "--remark", "登录偶尔很慢")
+    assert "登录偶尔很慢" in office.decide("wang", "close", cid, expect=3)
+    office.decide("li", "observe", cid, "--remark", "观察一刻钟，下单正常")
     assert "neither closed nor left open" not in office.decide("zhao", "review", cid, "--remark", "记录完整")
     assert "INC-7" in office.decide("wang", "close", cid, expect=3), "nobody closes over an open incident"
     office.decide("wang", "close", cid, "--leave-open", "INC-7=观察一周")
     assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "closed"
     office.sound(cid)
     report = (office.folder(cid) / "record.zh_CN.md").read_text("utf-8")
-    for word in ("评估与审批", "判断维护复杂度", "供应商确认", "审批通过", "通告相关方", "确认维护步骤", "复核", "观察一周", "刘洋"):
+    for word in ("评估与审批", "判断维护复杂度", "供应商确认", "审批通过", "通告相关方", "确认维护步骤", "复核", "观察一周", "刘洋", "人工观察", "观察一刻钟"):
         assert word in report, word
     assert office.record(cid)["basic"]["reviewer"] == "zhao"
 
@@ -70,6 +74,7 @@ def test_a_closed_record_stays_as_it_is_and_is_corrected_beside_it(office: Offic
     cid = office.complex_change()
     office.decide_all(cid)
     assert office.itops("run", cid).returncode == 0
+    office.decide("li", "observe", cid, "--remark", "正常")
     office.decide("zhao", "review", cid)
     office.decide("wang", "close", cid, "--leave-open", "INC-7=观察")
     before = {path.name: path.read_bytes() for path in office.folder(cid).iterdir() if path.is_file()}

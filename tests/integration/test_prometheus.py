@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -24,42 +23,11 @@ import yaml
 
 from itops_cli.metrics import files
 from tests.house import until
+from tests.servers import free_port, get, running
 from tests.unit import make
 
 RULES = files.folder() / files.FILES["rules"]
 ITOPS = Path(sys.executable).parent / "itops"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running(*command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A server of this test alone."""
-    started = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        try:
-            started.wait(20)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
-def get(url: str) -> str:
-    """What is there; nothing while nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            text: str = answer.read().decode()
-            return text
-    except (urllib.error.URLError, OSError):
-        return ""
 
 
 @pytest.fixture(scope="module")

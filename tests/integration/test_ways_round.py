@@ -148,6 +148,7 @@ def test_a_reference_taken_out_of_the_file_is_still_to_be_settled(office: Office
     cid = ready(office)
     assert office.itops("run", cid).returncode == 0
     office.edit_change(cid, lambda data: data.update(related_events=[]))
+    office.decide("li", "observe", cid, "--remark", "正常")
     office.decide("zhao", "review", cid, "--accept")
     assert "INC-7" in office.decide("zhao", "close", cid, expect=3)
 
@@ -155,6 +156,7 @@ def test_a_reference_taken_out_of_the_file_is_still_to_be_settled(office: Office
 def test_an_objection_does_not_close_it(office: Office) -> None:
     cid = ready(office)
     assert office.itops("run", cid).returncode == 0
+    office.decide("li", "observe", cid, "--remark", "正常")
     office.decide("zhao", "review", cid, "--object", "--remark", "缺截图")
     assert "objected to by zhao" in office.decide("zhao", "close", cid, "--leave-open", "INC-7=观察", expect=3)
     office.decide("zhao", "review", cid, "--accept")

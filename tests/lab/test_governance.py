@@ -107,6 +107,7 @@ def test_from_a_csaf_notice_to_the_closed_record(house: LabHouse, desk: Path) ->
     done = house.itops("run", cid)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [house.version(host) for host in (PRIMARY, STANDBY)] == ["2.0", "2.0"]
+    governing.decide(house, "li", "observe", cid, "--remark", "观察一刻钟，下单正常")
     governing.decide(house, "zhao", "review", cid, "--remark", "记录完整")
     governing.decide(house, "wang", "close", cid, "--leave-open", "W-1=下季度继续")
     heard = [json.loads(line) for line in desk.read_text("utf-8").splitlines()]

@@ -137,6 +137,7 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
             "its port 80 is not the endpoint's port",
         ),
         ("endpoints: [{protocol: https, url: 'http://192.0.2.2/'}]", "endpoints[0].protocol", "the url speaks http"),
+        ("monitoring: {match: {team: ' '}}", "monitoring.match.team", "not a text with something in it"),
         ("maintenance: {cycle: {every: 0, unit: 日}}", "maintenance.cycle.every", "too small"),
         ("maintenance: {tz: Asia/Peking}", "maintenance.tz", "unknown time zone"),
         ("maintenance: {anchor: 明天}", "maintenance.anchor", "not a date or time"),

@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guards after execution (M9): verified, reviewed by somebody else, references closed or left open with a reason."""
+"""The guards after execution (M9): verified, watched, reviewed by somebody else, references closed or left open with a reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run, views
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, identity
+from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 
 if TYPE_CHECKING:
     from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts
@@ -24,6 +25,20 @@ def verified(now: Facts) -> Iterator[Finding]:
     differing = views.differing(now.ws.record_dir(now.change.id), now.events)
     message = f"not what the ledger says: {', '.join(differing)}" if differing else "the record is what the ledger says"
     yield Finding("record", not differing, message, f"itops record render {now.change.id}")
+
+
+def observed(now: Facts) -> Iterator[Finding]:
+    """What no monitor has looked at after the last run, a person has watched, and saw nothing wrong (S12)."""
+    by_hand = watched.by_hand(now.events)
+    said = _after_the_last_run(now, decisions.OBSERVE)
+    remedy = f"itops change observe {now.change.id} --remark …"
+    if not by_hand or said is None:
+        message = f"no monitor has looked at {', '.join(by_hand)} after the run, and no person" if by_hand else "monitoring has looked at it"
+        yield Finding("observed", not by_hand, message, remedy)
+        return
+    fine = said.details.get("verdict") == watched.FINE
+    message = f"{said.by} saw: {said.remark}"
+    yield Finding("observed", fine, message, f"itops rollback {now.change.id}, or mend it and observe again: {remedy}")
 
 
 def reviewed(now: Facts) -> Iterator[Finding]:

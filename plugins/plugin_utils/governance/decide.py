@@ -25,7 +25,7 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     decisions.CHECKLIST: ("notice", "assessed", "category"),
 }
 NORMAL_FIRST = {decisions.APPROVE: ("supplier", "reported"), decisions.ANNOUNCE: ("approved",)}
-AFTER_A_RUN = (decisions.REVIEW, decisions.CLOSE)
+AFTER_A_RUN = (decisions.OBSERVE, decisions.REVIEW, decisions.CLOSE)
 BEFORE_EXECUTION = (decisions.APPROVE, decisions.REJECT, decisions.CANCEL)
 
 
@@ -52,7 +52,7 @@ def allowed(now: Facts, what: str, by: str = "", details: Mapping[str, Any] | No
     if what in AFTER_A_RUN:
         over = state in lifecycle.ENDED
         found += [Finding("executed", over, f"it is {state or 'not carried out yet'}", f"itops change next {now.change.id}")]
-        found += [*ask("verified"), *ask("reviewed"), *ask("announced_afterwards")] if what == decisions.CLOSE and over else []
+        found += [*ask("verified"), *ask("observed"), *ask("reviewed"), *ask("announced_afterwards")] if what == decisions.CLOSE and over else []
         return found
     names = list(BEFORE.get(what, ()))
     names += NORMAL_FIRST.get(what, ()) if kind == lifecycle.NORMAL else ()

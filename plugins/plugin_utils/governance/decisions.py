@@ -17,9 +17,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 KIND, PHASE = "decided", "govern"
 ASSESS, CONFIRM_SUPPLIER, WAIVE, REPORT, APPROVE, REJECT = "assess", "confirm_supplier", "waive", "report", "approve", "reject"
-ANNOUNCE, CHECKLIST, REVIEW, CLOSE, CANCEL, CORRECT = "announce", "checklist", "review", "close", "cancel", "correct"
+ANNOUNCE, CHECKLIST, OBSERVE, REVIEW, CLOSE, CANCEL, CORRECT = "announce", "checklist", "observe", "review", "close", "cancel", "correct"
 OF_APPROVERS = (APPROVE, REJECT, WAIVE)
-ALL = (ASSESS, CONFIRM_SUPPLIER, WAIVE, REPORT, APPROVE, REJECT, ANNOUNCE, CHECKLIST, REVIEW, CLOSE, CANCEL, CORRECT)
+ALL = (ASSESS, CONFIRM_SUPPLIER, WAIVE, REPORT, APPROVE, REJECT, ANNOUNCE, CHECKLIST, OBSERVE, REVIEW, CLOSE, CANCEL, CORRECT)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,6 @@ GUARDS: dict[str, Guard] = {
     "ledger": _ledger, "notice": _notice, "incident": _incident, "assessed": _assessed, "category": _category, "complex": _complex, "simple": _simple,
     "supplier": _supplier, "precedent": _precedent, "reported": _reported, "announced": _announced, "approved": _approved, "window": _window,
     "files": _files, "checklist": _checklist, "in_window": _in_window, "executor": _executor,
-    "verified": closing.verified, "reviewed": closing.reviewed, "announced_afterwards": closing.announced_afterwards,
+    "verified": closing.verified, "observed": closing.observed, "reviewed": closing.reviewed, "announced_afterwards": closing.announced_afterwards,
     "references": closing.references, "closed": closing.closed,
 }  # fmt: skip

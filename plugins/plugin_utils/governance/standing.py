@@ -29,7 +29,7 @@ def ended(events: Sequence[Event]) -> str:
         return _going(events, going[-1])
     if not touched:
         return ""
-    result = outcome.of_change(outcome.of_hosts(events), outcome.can_roll_back(events))
+    result = outcome.of_events(events)
     if result["backout"] == outcome.NOT_NEEDED:
         return lifecycle.IMPLEMENTED
     return lifecycle.ROLLED_BACK if result["backout"] == outcome.SUCCEEDED else lifecycle.ROLLBACK_FAILED
