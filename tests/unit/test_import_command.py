@@ -178,7 +178,7 @@ def test_a_register_nobody_can_use_is_told_before_anything_is_read(root: Path) -
     register.parent.mkdir()
     register.write_text("documents:\n  - id: a\n    side: 管理端\n    owner: zhang\n    title: x\n  - id: b\n    side: nowhere\n", "utf-8")
     said = refused(root, "原件/门户手册.docx", "--owner", "zhang")
-    assert "register.yml (documents[1]):6: error: side: " in said and "title" in said and "documents[0]" not in said
+    assert "register.yml:7: error: documents[1].side: " in said and "title" in said and "documents[0]" not in said
 
 
 def test_the_extra_is_asked_for_where_it_is_missing(root: Path, tmp_path: Path) -> None:
