@@ -64,7 +64,7 @@ class Migration:
 
 
 def load(ws: Workspace) -> tuple[list[Document], list[Problem]]:
-    """Every document that can be read, and all that is wrong with the form of any. Raises OSError."""
+    """Every document that can be read, and all that is wrong with the form of any."""
     found: list[Document] = []
     problems: list[Problem] = []
     for path in document.files(ws):
