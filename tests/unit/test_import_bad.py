@@ -92,7 +92,8 @@ def lying_sizes(path: Path) -> Path:
 
 
 BAD: dict[str, tuple[Maker, str]] = {
-    "markdown": (lambda p: written(p / "a.md", b"# a"), "it is Markdown already"),
+    "document": (lambda p: written(p / "a.md", b"---\nid: a\n---\n# a"), "has front matter, so it is a document already"),
+    "pipe": (lambda p: os.mkfifo(p / "a.txt") or p / "a.txt", "no file to read from"),
     "empty": (lambda p: written(p / "a.docx", b""), "empty"),
     "truncated docx": (lambda p: cut(foreign.manual(p / "a.docx")), "truncated or damaged"),
     "truncated xlsx": (lambda p: cut(foreign.workbook(p / "a.xlsx", [["a"]])), "truncated or damaged"),
