@@ -96,8 +96,9 @@ class _Reader:
         rows = [[self.cell(cell) for cell in row.children] for part in node.children for row in part.children]
         head = rows[0] if rows else []
         align = [ALIGN.get(str(cell.attrs.get("style", "")), "left") for cell in node.children[0].children[0].children]
-        widths = columns.fit([[plain(cell) for cell in row] for row in rows])
-        return {"t": "table", "head": head, "rows": rows[1:], "align": align, "shares": widths.shares, "shrink": widths.shrink}
+        texts = [[plain(cell) for cell in row] for row in rows]
+        widths, whole = columns.fit(texts), [columns.whole(row) for row in texts[1:]]
+        return {"t": "table", "head": head, "rows": rows[1:], "whole": whole, "align": align, "shares": widths.shares, "shrink": widths.shrink}
 
     def cell(self, node: Any) -> list[Block]:
         return self.inline(node.children[0].children) if node.children else []
