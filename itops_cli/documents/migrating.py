@@ -32,6 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of an id
 UNSAFE = re.compile(r"[^\w.-]+")
 IMAGES, REPORT = ".images", ".import.yml"  # behind the document's name: the folder of its images, and what is known of the import
 IMAGE = re.compile(r"[0-9a-f]{16}\.\w+")
+LONGEST = 200  # bytes of a document's name: what stands beside it has a longer one
 FORCE = "itops docs import … --force"
 
 
@@ -152,6 +153,8 @@ def _taken(job: Job, wish: Wish, jobs: Sequence[Job], known: Sequence[Document])
     other = next((one.path for one in known if one.id == name and one.meta["lang"] == job.meta["lang"] and one.path != job.target), None)
     if not NAME.fullmatch(name):
         yield Problem(file, 0, "id", "cannot be part of a file's name", name, "ASCII letters, digits, -, _ and .")
+    if len(os.fsencode(job.target.stem)) > LONGEST:
+        yield Problem(file, 0, "id", "its name is too long for a document's", allowed=f"{LONGEST} bytes", remedy="import it alone, with --id")
     if twin:
         yield Problem(file, 0, "id", f"becomes the same document as {twin.source}", name, remedy="import them one by one, with --id")
     if other or (job.old is None and not job.stays and job.target.exists()):

@@ -139,6 +139,7 @@ def test_what_only_shows_while_converting_writes_nothing_either(root: Path) -> N
         (["原件/门户手册.docx"], "owner: nobody answers for it; → say who: --owner PERSON"),
         (["原件/门户手册.docx", "--owner", "zhagn"], "not in people.yml; found: zhagn"),
         (["原件/门户手册.docx", "--owner", "zhang", "--id", "a/b"], "cannot be part of a file's name"),
+        (["原件/门户手册.docx", f"{'名' * 80}.txt", "--owner", "zhang"], "its name is too long"),
         (["原件/门户手册.docx", "other/门户手册.docx", "--owner", "zhang"], "becomes the same document as"),
         (["原件/门户手册.docx", "other/门户手册.docx", "--owner", "zhang", "--id", "x"], "--id and --title are for one FILE"),
     ],
@@ -146,6 +147,7 @@ def test_what_only_shows_while_converting_writes_nothing_either(root: Path) -> N
 def test_what_is_refused_before_anything_is_read(root: Path, words: list[str], said: str) -> None:
     (root / "other").mkdir()
     foreign.manual(root / "other/门户手册.docx")
+    (root / f"{'名' * 80}.txt").write_text("x", "utf-8")
     assert said in refused(root, *words)
 
 
