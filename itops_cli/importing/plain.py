@@ -38,13 +38,12 @@ def _pictures(inline: Sequence[Token]) -> Iterator[str]:
 
 def _brought(text: str, source: str, path: Path, keeper: Keeper, folder: str) -> str:
     """The text with this picture in its new place; what cannot come along is noted."""
-    file = path.parent / unquote(source)
+    file = (path.parent / unquote(source)).resolve()
     written = next((way for way in (source, unquote(source), f"<{unquote(source)}>") if f"]({way}" in text), "")
     if "://" in source or source.startswith("//"):
         keeper.lost("remote_picture", source)
-    elif not written or not file.is_file():
+    elif not written or not file.is_relative_to(path.parent.resolve()) or not file.is_file():  # a stranger's text fetches nothing from elsewhere here
         keeper.lost("picture_missing", source)
     elif kept := keeper.picture(file.read_bytes(), source):
         return text.replace(f"]({written}", f"]({quote(folder)}/{kept.name}")
-    return text
     return text

@@ -198,13 +198,15 @@ def test_markdown_gets_its_properties_where_it_lies_and_keeps_its_text(root: Pat
 
 def test_markdown_from_elsewhere_brings_its_pictures_along(root: Path) -> None:
     note = root / "原件/note.markdown"
-    note.write_text("正文 ![一](a%20b.png)\n\n```\n![code](x.png)\n```\n\n![二](gone.png) ![三](https://example.com/c.png)\n", "utf-8")
+    note.write_text("正文 ![一](a%20b.png)\n\n```\n![code](x.png)\n```\n\n![二](gone.png) ![三](https://example.com/c.png) ![四](../up.png)\n", "utf-8")
     (root / "原件/a b.png").write_bytes(foreign.png())
+    (root / "up.png").write_bytes(foreign.png())
     (one,) = imported(root, str(note), "--owner", "zhang")
     found, _problems = document.read(root / one["path"])
     (kept,) = (root / "documents/ops/note.images").iterdir()
     assert found and found.body.startswith(f"# note\n\n正文 ![一](note.images/{kept.name})\n\n```\n![code](x.png)")
-    assert {(loss["kind"], loss["what"]) for loss in one["losses"]} == {("picture_missing", "gone.png"), ("remote_picture", "https://example.com/c.png")}
+    missing = {("picture_missing", "gone.png"), ("picture_missing", "../up.png")}
+    assert {(loss["kind"], loss["what"]) for loss in one["losses"]} == {*missing, ("remote_picture", "https://example.com/c.png")}
     assert [again["state"] for again in imported(root, str(note), "--owner", "zhang")] == ["unchanged"]
 
 
