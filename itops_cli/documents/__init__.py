@@ -27,5 +27,5 @@ COMMANDS: dict[str, str] = {  # name -> module[:attribute]
 def command() -> None:
     """Documents: Markdown inside, watermarked PDF outside.
 
-    Example: itops docs pdf svc-web-manual --to 某某公司
+    Example: itops docs pdf web-manual --to 某某公司
     """

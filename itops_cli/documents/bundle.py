@@ -22,23 +22,19 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
+from itops_cli.documents import options
 from itops_cli.errors import Exit, say
 from itops_cli.output import emit, format_option
-
-FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
 @click.command("bundle")
 @click.option("--side", type=click.Choice(register.SIDES), required=True, help="Documents for users, or those of the department.")
-@click.option("--to", "recipient", required=True, metavar="RECIPIENT", help="Who gets it; stands on every page.")
-@click.option("--output", "folder", type=FOLDER, default=Path(), show_default=".", help="Folder to put the bundle into.")
+@options.handing_out
 @click.option("--lang", type=click.Choice(["zh_CN", "en"]), help="Of documents in several languages only this one.")
 @click.option("--zip", "packed", is_flag=True, help="One zip file instead of a folder.")
 @click.option("--internal", is_flag=True, help="Also what is classified as internal; the ledger says so.")
-@click.option("--protect", is_flag=True, help="Encrypt against copying and changing (AES-256): it deters, it does not prevent.")
-@click.option("--flatten", is_flag=True, help="Pages as pictures: the watermark cannot be taken off, text not be copied.")
 @format_option
-def command(side: str, recipient: str, folder: Path, lang: str | None, packed: bool, internal: bool, protect: bool, flatten: bool, fmt: str) -> None:
+def command(side: str, folder: Path, lang: str | None, packed: bool, internal: bool, fmt: str, **wanted: Any) -> None:
     """Every Markdown document in use of one side as a watermarked PDF, and an index of them, in one folder or zip.
 
     All or nothing: everything is set and looked through first. A bundle for users holds nothing of the inside, whatever a
@@ -55,15 +51,15 @@ def command(side: str, recipient: str, folder: Path, lang: str | None, packed: b
     name = f"{side}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     target = _free(folder / (f"{name}.zip" if packed else name))
     with _drawing_board(folder) as board:
-        order = exporting.Order(recipient, board, protect, flatten, outside=side == "user", bundle=name)
+        order = exporting.Order(folder=board, outside=side == "user", bundle=name, **wanted)
         with click.progressbar(documents, label="looking through", file=sys.stderr) as bar:
             drafts = exporting.prepare(ws, bar, order)
         with click.progressbar(drafts, label="handing out", file=sys.stderr) as rest:
             made = [exporting.export(ws, draft, order) for draft in rest]
-        made.append(_index(ws, bundle_index.page(side, lang or "zh_CN", documents, made, recipient), order))
+        made.append(_index(ws, bundle_index.page(side, lang or "zh_CN", documents, made, order.recipient), order))
         _put(board, target, name)
     files = [{key: value for key, value in line.items() if key != "path"} for line in made]
-    data = {"bundle": name, "path": str(target), "side": side, "recipient": recipient, "files": files}
+    data = {"bundle": name, "path": str(target), "side": side, "recipient": order.recipient, "files": files}
     emit(data, fmt, lambda: "\n".join([*(f"  {line['file']}  sha256 {line['sha256']}" for line in files), f"{target}: index {files[-1]['file']}"]))
 
 

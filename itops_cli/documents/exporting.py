@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, c
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import exports
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.documents import layout, outside, unshown
@@ -100,11 +101,22 @@ def _draft(document: Document, order: Order, copy: Copy, faces: Fonts, watch: ou
     about["document"] = about.pop("id")
     about["source_sha256"] = document.sha256
     content = blocks.parse(document.body, document.path, document.line)
-    watch.let_out(document, layout.data(document, content, copy, faces), content)
     draft = Draft({**about, **_to(order)}, copy, faces, document, content)
-    _set(draft)
-    _prove_mark(draft)
+    looked = partial(watch.let_out, document, layout.data(document, content, copy, faces), content)
+    if problems := [*content.problems, *_wrong(looked, partial(_set, draft), partial(_prove_mark, draft))]:
+        raise BadInput(problems)
     return draft
+
+
+def _wrong(*checks: Callable[[], object]) -> list[Problem]:
+    """What any of them finds; none hides what the next one would."""
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except BadInput as error:
+            problems += error.problems
+    return problems
 
 
 def _set(draft: Draft) -> bytes:

@@ -40,4 +40,4 @@ def _by_id(ws: Workspace, name: str, lang: str | None) -> Document:
         return min(wanted, key=lambda found: found.meta["lang"] != DEFAULT)
     near = get_close_matches(name, [found.id for found in known.values()], 1)
     there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted({found.id for found in known.values()})) or 'none'}"
-    raise BadInput([Problem(str(ws.documents), 0, "", "no such document", name, there, remedy="itops docs --help")])
+    raise BadInput([Problem(str(ws.documents), 0, "", "no such document", name, there, remedy="itops docs register" if known else "itops docs build")])

@@ -25,7 +25,7 @@ def read(content: bytes, file: Path) -> Any:
     except pikepdf.PasswordError:
         raise BadInput([Problem(str(file), 0, "", "encrypted: it cannot be stamped", remedy="ask its author for one without a password")]) from None
     except pikepdf.PdfError as error:
-        raise BadInput([Problem(str(file), 0, "", f"not a whole PDF: {str(error).splitlines()[0][:200]}")]) from None
+        raise BadInput([Problem(str(file), 0, "", f"not a whole PDF: {str(error).splitlines()[0].rpartition(': ')[2][:200]}")]) from None
     if not pages:
         raise BadInput([Problem(str(file), 0, "", "has no page")])
     return pdf

@@ -32,7 +32,8 @@ CHOICES = {name: option.get("choices") for name, option in schema.options("docum
 @click.option("--force", is_flag=True, help="Also replace what has been reviewed or edited, and convert again what is unchanged.")
 @format_option
 def command(files: tuple[Path, ...], encoding: str, force: bool, fmt: str, name: str | None, **said: Any) -> None:
-    """Bring docx, xlsx, pptx, html, odt, csv, txt and pdf into the documents as Markdown; with LibreOffice also doc, xls, ppt, wps and the like.
+    """Bring docx, xlsx, pptx, html, odt, csv, txt, md and pdf into the documents as Markdown; with LibreOffice also doc, xls, ppt, wps and
+    the like.
 
     Images are put beside; what could not be carried over is listed, and kept beside the document. All files or none: a bad one is named with its
     fault, and nothing is written. The same file again changes nothing.

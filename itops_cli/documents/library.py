@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document, register
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import plain
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
@@ -47,16 +47,18 @@ class Page:
 
 @dataclass(frozen=True)
 class Library:
-    """`today` is the day at the workspace."""
+    """`listed` is what is not Markdown yet, `problems` what is wrong with that list; `today` is the day at the workspace."""
 
     ws: Workspace
     catalogue: Catalogue
     pages: Sequence[Page]
+    listed: Sequence[Document]
+    problems: Sequence[Problem]
     today: date
 
     @cached_property
     def documents(self) -> list[Document]:
-        return [page.document for page in self.pages if page.document]
+        return [*(page.document for page in self.pages if page.document), *self.listed]
 
     @cached_property
     def titles(self) -> set[str]:
@@ -68,13 +70,16 @@ class Library:
 
 
 def read(ws: Workspace) -> Library:
-    """Never raises for what stands in the files; OSError where one cannot be read."""
+    """Never raises for what stands in the files, or that one cannot be read."""
     pages = [page(path) for path in counted(list(document.files(ws)), "documents")]
-    return Library(ws, catalogue.load(ws), pages, datetime.now(ZoneInfo(ws.timezone)).date())
+    return Library(ws, catalogue.load(ws), pages, *register.listed(ws), datetime.now(ZoneInfo(ws.timezone)).date())
 
 
 def page(path: Path) -> Page:
-    text = path.read_bytes().decode("utf-8-sig", "replace")
     found, problems = document.read(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "replace")
+    except OSError:  # the problem says so
+        text = ""
     _front, body, line = document.split(text)
     return Page(path, text, outline.of(body, line), found, problems)

@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, catalogue, people
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import Document
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.register import SIDES
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -31,6 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of an id
 UNSAFE = re.compile(r"[^\w.-]+")
 IMAGES, REPORT = ".images", ".import.yml"  # behind the document's name: the folder of its images, and what is known of the import
 IMAGE = re.compile(r"[0-9a-f]{16}\.\w+")
+LONGEST = 200  # bytes of a document's name: what stands beside it has a longer one
 FORCE = "itops docs import … --force"
 
 
@@ -54,6 +56,11 @@ class Job:
     meta: Mapping[str, Any]
     old: Document | None = None
     entry: int | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Markdown that lies in its place already."""
+        return self.target.resolve() == self.source.resolve()
 
     @property
     def unchanged(self) -> bool:
@@ -104,10 +111,18 @@ def _job(ws: Workspace, source: Path, wish: Wish, known: Sequence[Document], ent
     wanted = str(wish.said.get("id") or "")
     entry = next((n for n, one in enumerate(entries) if one.get("id") == wanted or _is_of(one, ws.documents, source)), None)
     base = old.meta if old else entries[entry] if entry is not None else {}
-    meta = {"side": "ops", "lang": "zh_CN", "id": wanted or _id(source), **base, **wish.said}
-    target = old.path if old else ws.documents / str(meta["side"]) / f"{meta['id'] if wanted else UNSAFE.sub('-', source.stem).strip('-.') or meta['id']}.md"
+    here = _place(ws, source)
+    meta = {"side": here.parts[0] if here and here.parts[0] in SIDES else "ops", "lang": "zh_CN", "id": wanted or _id(source), **base, **wish.said}
+    name = meta["id"] if wanted else UNSAFE.sub("-", source.stem).strip("-.") or meta["id"]
+    target = old.path if old else ws.documents / (here or Path(str(meta["side"]), f"{name}.md"))
     with source.open("rb") as stream:
         return Job(source, found, hashlib.file_digest(stream, "sha256").hexdigest(), target, meta, old, entry)
+
+
+def _place(ws: Workspace, source: Path) -> Path | None:
+    """Where Markdown that already lies among the documents stays, seen from their folder; it only gets its properties."""
+    file, root = source.resolve(), ws.documents.resolve()
+    return file.relative_to(root) if file.suffix == ".md" and file.is_relative_to(root) else None
 
 
 def _is_of(meta: Mapping[str, Any], folder: Path, source: Path) -> bool:
@@ -138,9 +153,11 @@ def _taken(job: Job, wish: Wish, jobs: Sequence[Job], known: Sequence[Document])
     other = next((one.path for one in known if one.id == name and one.meta["lang"] == job.meta["lang"] and one.path != job.target), None)
     if not NAME.fullmatch(name):
         yield Problem(file, 0, "id", "cannot be part of a file's name", name, "ASCII letters, digits, -, _ and .")
+    if len(os.fsencode(job.target.stem)) > LONGEST:
+        yield Problem(file, 0, "id", "its name is too long for a document's", allowed=f"{LONGEST} bytes", remedy="import it alone, with --id")
     if twin:
         yield Problem(file, 0, "id", f"becomes the same document as {twin.source}", name, remedy="import them one by one, with --id")
-    if other or (job.old is None and job.target.exists()):
+    if other or (job.old is None and not job.stays and job.target.exists()):
         yield Problem(file, 0, "id", f"is that of another document: {other or job.target}", name, remedy="give another one: --id")
     elif job.old and not job.unchanged and not wish.force and (why := _worked_on(job.old)):
         yield Problem(str(job.target), 0, "", f"has been {why} since its import, and its original has changed", file, remedy=FORCE)
@@ -192,7 +209,8 @@ def _converted(job: Job, wish: Wish, images: Path) -> convert.Converted | None:
     if job.unchanged and not wish.force:
         return None
     title = str(job.meta.get("title") or "")
-    return convert.convert(convert.Order(job.source, job.found, images, _beside(job.target, IMAGES).name, title, wish.encoding))
+    link = "" if job.stays else _beside(job.target, IMAGES).name
+    return convert.convert(convert.Order(job.source, job.found, images, link, title, wish.encoding))
 
 
 def _placed(ws: Workspace, job: Job, found: convert.Converted | None, images: Path) -> Done:

@@ -6,39 +6,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, schema, source, yaml_append
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.document import LABELS
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
+from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, yaml_append
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import register
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-FILE, KEY = "register.yml", "documents"
+KEY = "documents"
 
 
 def entries(ws: Workspace) -> list[Mapping[str, Any]]:
     """In the order of the file, with ids for labels. Raises BadInput with everything that is wrong with any."""
-    path = ws.documents / FILE
-    raw = source.load(path) if path.is_file() else source.Source(str(path))
-    listed = raw.data.get(KEY) if isinstance(raw.data, dict) else None
-    found = [_entry(path, number, one) for number, one in enumerate(listed if isinstance(listed, list) else [])]
-    problems = [*raw.problems, *(replace(one, line=raw.line((KEY, number))) for number, (_, wrong) in enumerate(found) for one in wrong)]
+    found, problems = register.listed(ws)
     if errors(problems):
         raise BadInput(errors(problems))
-    return [meta for meta, _ in found]
-
-
-def _entry(path: Path, number: int, entry: Any) -> tuple[Mapping[str, Any], list[Problem]]:
-    return schema.validate(schema.options("document"), source.parse(yaml.safe_dump(entry, allow_unicode=True), f"{path} ({KEY}[{number}])"), LABELS)
+    return [entry.meta for entry in found]
 
 
 def drop(ws: Workspace, numbers: Sequence[int]) -> None:
     """Take these entries out, and touch nothing else of the file: comments stay. Raises OSError."""
     if numbers:
-        path = ws.documents / FILE
+        path = ws.documents / register.FILE
         text = path.read_text("utf-8")
         for number in sorted(set(numbers), reverse=True):
             text = _without(text, number)

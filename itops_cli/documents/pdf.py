@@ -30,7 +30,7 @@ def command(documents: tuple[str, ...], lang: str | None, internal: bool, fmt: s
     place. Markdown stays inside: an internal document needs --internal. An external one goes out only where nothing of the
     inside is in it: no internal address, port, URL or host name, no account, credential ref or data path of any service.
 
-    Example: itops docs pdf svc-web-manual --to 某某公司 --output /tmp
+    Example: itops docs pdf web-manual --to 某某公司 --output /tmp
     """
     from itops_cli.documents import exporting
 

@@ -29,8 +29,9 @@ REFERENCE = re.compile(r"参见《([^》\n]*)》")
 
 
 def properties(lib: Library) -> Iterator[Problem]:
-    """Front matter by the schema."""
-    return (problem for page in lib.pages for problem in page.problems)
+    """Front matter, and the register's entries, by the schema."""
+    yield from (problem for page in lib.pages for problem in page.problems)
+    yield from lib.problems
 
 
 def of_documents(rule: property_rules.Rule) -> Rule:
@@ -39,8 +40,9 @@ def of_documents(rule: property_rules.Rule) -> Rule:
 
 
 def notices(lib: Library) -> Iterator[Problem]:
-    counts = security_notice.among(lib.documents)
-    return (problem for one in lib.documents for problem in security_notice.faults(one, counts))
+    pages = [one for one in lib.documents if one.markdown]
+    counts = security_notice.among(pages)
+    return (problem for one in pages for problem in security_notice.faults(one, counts))
 
 
 def edits(lib: Library) -> Iterator[Problem]:
@@ -55,7 +57,7 @@ def edits(lib: Library) -> Iterator[Problem]:
 
 def markdown(lib: Library) -> Iterator[Problem]:
     """What hides a part of the text is an error, what only makes it harder to find one's way is a warning."""
-    for page in lib.pages:
+    for page in (page for page in lib.pages if page.text.strip()):
         yield from (page.problem(line, message) for line, message in page.outline.faults)
         yield from (replace(problem, severity="warning") for problem in _structure(page))
 

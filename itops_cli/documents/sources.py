@@ -86,7 +86,10 @@ def _notices(ws: Workspace) -> dict[str, Document]:
 
 def _may_be_notice(path: Path) -> bool:
     """A file whose properties cannot be read must not make the notice vanish from every manual."""
-    text = path.read_text("utf-8", "replace")
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return True
     return security_notice.KIND in text or labels.label("document", security_notice.KIND) in text
 
 

@@ -10,18 +10,20 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from itops_cli.importing import Unreadable, bounds, need, office, shaping, sniff
+from itops_cli.importing import Unreadable, bounds, need, office, plain, shaping, sniff
 from itops_cli.importing.keeping import Keeper, Loss
 from itops_cli.importing.markdown import Writer
 
 TEXTS = {"html": "html:read", "csv": "text:read_csv", "txt": "text:read_text"}  # format -> module:function; these take an encoding
 READERS = {**TEXTS, "docx": "docx:read", "xlsx": "xlsx:read", "pptx": "pptx:read", "odt": "odt:read", "pdf": "pdf:read"}
-MODULES = {"html": ("lxml.html",), "pdf": ("pypdfium2",), "xlsx": ("lxml.etree", "openpyxl.styles.numbers"), "csv": (), "txt": ()}  # of the extra
+MODULES = {"html": ("lxml.html",), "pdf": ("pypdfium2",), "xlsx": ("lxml.etree", "openpyxl.styles.numbers"), "csv": (), "txt": (), "md": ()}  # of the extra
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to convert. `found` is the format; `images`: where they go; `link`: what the document calls that folder; `title`: "" for its own."""
+    """What to convert. `found` is the format; `images`: where they go; `link`: what the document calls that folder ("": it stays where it is);
+    `title`: "" for its own.
+    """
 
     path: Path
     found: str
@@ -52,6 +54,8 @@ def convert(order: Order) -> Converted:
 
 def _read(order: Order, path: Path, kind: str) -> Converted:
     keeper = Keeper(order.images)
+    if kind == "md":
+        return _markdown(order, keeper)
     module, _, name = READERS[kind].partition(":")
     reader = getattr(importlib.import_module(f"itops_cli.importing.{module}"), name)
     found = reader(path, keeper, order.encoding) if kind in TEXTS else reader(path, keeper)
@@ -62,3 +66,9 @@ def _read(order: Order, path: Path, kind: str) -> Converted:
     if not found.blocks:
         raise Unreadable("; ".join(["nothing in it that could be carried over", *(loss.line("en") for loss in keeper.losses()[:3])]))
     return Converted(order.title or title, text, tuple(keeper.losses()))
+
+
+def _markdown(order: Order, keeper: Keeper) -> Converted:
+    title, text = plain.read(order.path, keeper, order.encoding, order.link)
+    named = order.title or title or order.path.stem
+    return Converted(named, text if title else f"# {named}\n\n{text}", tuple(keeper.losses()))

@@ -10,7 +10,8 @@ from pathlib import Path
 from itops_cli.importing import Unreadable
 from itops_cli.importing.package import ANEW, Package
 
-TEXTS = {"csv": "csv", "tsv": "csv", "txt": "txt", "log": "txt", "text": "txt", "html": "html", "htm": "html", "xhtml": "html"}
+TEXTS = {"csv": "csv", "tsv": "csv", "txt": "txt", "log": "txt", "text": "txt", "html": "html", "htm": "html", "xhtml": "html",
+         "md": "md", "markdown": "md"}  # fmt: skip
 ENDINGS = {  # format -> endings of names it may have
     "docx": ("docx", "docm", "dotx", "dotm"), "xlsx": ("xlsx", "xlsm", "xltx", "xltm"), "pptx": ("pptx", "pptm", "ppsx", "ppsm", "potx"),
     "odt": ("odt", "ott", "fodt"), "pdf": ("pdf",), "doc": ("doc", "dot", "wps", "wpt"), "xls": ("xls", "xlt", "et", "ett"),
@@ -24,12 +25,14 @@ MAIN = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
 NO_PASSWORD = "save it without a password, then import that"  # noqa: S105
 HEAD = 4096
 FILE_BYTES = 512 << 20
-FORMATS = "docx, xlsx, pptx, html, odt, csv, txt, pdf; with LibreOffice also doc, xls, ppt, wps, et, dps, rtf, ods, odp"
+FORMATS = "docx, xlsx, pptx, html, odt, csv, txt, md, pdf; with LibreOffice also doc, xls, ppt, wps, et, dps, rtf, ods, odp"
 
 
 def sniff(path: Path) -> str:
     """The format. Raises Unreadable for one that is not known, is encrypted, or is not what the name says; OSError."""
     ending = path.suffix.lower().lstrip(".")
+    if not path.is_file():
+        raise Unreadable("no file to read from")
     if path.stat().st_size > FILE_BYTES:
         raise Unreadable(f"larger than {FILE_BYTES >> 20} MB", "make its images smaller, or split it")
     with path.open("rb") as stream:
@@ -53,8 +56,6 @@ def named(path: Path, found: str) -> str:
 
 
 def _unknown(ending: str) -> tuple[str, str]:
-    if ending in ("md", "markdown"):
-        return "it is Markdown already", "put it under documents/, with front matter: ---, id, title, side, owner, ---"
     if any(ending in endings for endings in ENDINGS.values()):
         return f"called .{ending}, but its content is not: truncated, damaged or another format", ANEW
     return f"no format this command knows; known are {FORMATS}", ""

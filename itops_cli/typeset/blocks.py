@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import Problem
 
 from itops_cli.typeset import columns, need
 
 LINKS = ("http://", "https://", "mailto:")
 TICKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+NUMBERED = re.compile(r"(?:图|圖|表|Fig(?:ure|\.)?|Table)\s*[A-Z]?\d", re.IGNORECASE)  # a caption with a number of its own, which its text refers to
 ALIGN = {"text-align:left": "left", "text-align:right": "right", "text-align:center": "center"}
 
 Block = dict[str, Any]
@@ -24,20 +26,18 @@ Block = dict[str, Any]
 
 @dataclass
 class Blocks:
-    """The document as data, and the images it needs: name in the data -> file."""
+    """The document as data, the images it needs (name in the data -> file), and what is wrong with those it cannot have."""
 
     body: list[Block]
     images: dict[str, Path] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def parse(text: str, path: Path, first_line: int = 1) -> Blocks:
-    """All of a Markdown body. `path` is the document: images are found from its folder. Raises BadInput naming every missing image."""
+    """All of a Markdown body. `path` is the document: images are found from its folder."""
     tree = need("markdown_it.tree").SyntaxTreeNode(_parser().parse(text))
     reader = _Reader(path, first_line)
-    body = reader.blocks(tree.children)
-    if reader.problems:
-        raise BadInput(reader.problems)
-    return Blocks(body, reader.images)
+    return Blocks(reader.blocks(tree.children), reader.images, reader.problems)
 
 
 def _parser() -> Any:
@@ -96,8 +96,9 @@ class _Reader:
         rows = [[self.cell(cell) for cell in row.children] for part in node.children for row in part.children]
         head = rows[0] if rows else []
         align = [ALIGN.get(str(cell.attrs.get("style", "")), "left") for cell in node.children[0].children[0].children]
-        widths = columns.fit([[plain(cell) for cell in row] for row in rows])
-        return {"t": "table", "head": head, "rows": rows[1:], "align": align, "shares": widths.shares, "shrink": widths.shrink}
+        texts = [[plain(cell) for cell in row] for row in rows]
+        widths, whole = columns.fit(texts), [columns.whole(row) for row in texts[1:]]
+        return {"t": "table", "head": head, "rows": rows[1:], "whole": whole, "align": align, "shares": widths.shares, "shrink": widths.shrink}
 
     def cell(self, node: Any) -> list[Block]:
         return self.inline(node.children[0].children) if node.children else []
@@ -110,9 +111,11 @@ class _Reader:
             return {"t": "text", "s": alt}
         if fault := picture_fault(file):
             self.problems.append(Problem(str(file), 0, "", fault, "", "PNG, JPEG, GIF, WebP or SVG", remedy="mend or replace it"))
+            return {"t": "text", "s": alt}
         name = next((known for known, place in self.images.items() if place == file), f"image-{len(self.images) + 1}{file.suffix.lower()}")
         self.images[name] = file
-        return {"t": "figure" if figure else "image", "src": name, "alt": alt, "caption": str(node.attrs.get("title") or alt)}
+        caption = str(node.attrs.get("title") or alt)
+        return {"t": "figure" if figure else "image", "src": name, "alt": alt, "caption": caption, "numbered": bool(NUMBERED.match(caption))}
 
     def inline(self, nodes: Sequence[Any]) -> list[Block]:
         made: list[Block] = []

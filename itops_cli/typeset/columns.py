@@ -15,10 +15,11 @@ LONG = re.compile(r"[!-~]{16,}")  # a digest, a path, an address: it may be brok
 PART = 6  # signs between two places where it may be broken
 WORD = re.compile(r"[^\s\u2e80-\U0003ffff]+")  # what is never broken; Chinese may be after each character
 PAGE = 94  # signs in a line of a table over the whole page
-PADDING = 2.8  # of a cell, both sides together
+PADDING = 3.6  # of a cell, both sides together; letters are not all as narrow as a digit
 SHORT = 6  # what is not wider than this is not broken, though it be Chinese
 ROOM = 0.2  # of the page, for the columns that have more to say than their longest word
 MOST = 64  # more text than this makes a column no wider
+WHOLE, LINES = 240, 8  # signs and line ends of a cell that is not parted by a page's end
 GROWTH = 0.7  # a column with four times the text gets not quite three times the room
 
 
@@ -41,6 +42,11 @@ def fit(rows: Sequence[Sequence[str]]) -> Columns:
     more = [(full - low) ** GROWTH for full, low in zip(wanted, least, strict=True)]
     each = (PAGE / shrink - sum(least)) / (sum(more) or 1)
     return Columns([round(100 * (low + each * extra)) for low, extra in zip(least, more, strict=True)], shrink)
+
+
+def whole(row: Sequence[str]) -> bool:
+    """Whether the row surely fits on a page, however narrow its columns are: then no page breaks it."""
+    return all(width(text) <= WHOLE and text.count("\n") < LINES for text in row)
 
 
 def parts(word: str) -> list[str]:

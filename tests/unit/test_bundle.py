@@ -266,3 +266,10 @@ def test_a_pdf_of_somebody_else_is_looked_through(root: Path) -> None:
 
 def test_nothing_to_hand_out(root: Path) -> None:
     refused(root, bundle(root), "no Markdown document on the side user")
+
+
+@pytest.mark.parametrize("recipient", ["", " ", "甲\n乙", "\u202e供应商"])
+def test_every_way_out_asks_for_a_recipient_that_can_be_told(full: Path, recipient: str) -> None:
+    """A copy whose mark names nobody could not be told from any other."""
+    for words in (["bundle", "--side", "user"], ["pdf", "a"], ["stamp", __file__, "--id", "x"]):
+        refused(full, itops(full, *words, "--to", recipient, "--output", str(full)), "not one line of text")

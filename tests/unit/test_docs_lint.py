@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -175,6 +176,45 @@ def test_all_errors_of_all_files_at_once_those_of_the_properties_and_of_the_text
     ):
         assert line in done.stdout, done.stdout
     assert "do:      itops docs import" in done.stdout
+
+
+def test_what_is_not_markdown_yet_is_looked_at_too(root: Path) -> None:
+    write(root)
+    entry = {**META, "migration": "pending", "source": {"format": "docx", "path": "//share/x.docx"}}
+    listed = [{**entry, "owner": "nobody"}, {**entry, "id": "old", "review_due": "2020-01-01", "satisfies": {"ISO/IEC 27001": ["A.9.9"]}}]
+    make.dump(root / "documents/register.yml", {"documents": listed})
+    said = {(rule, severity, text) for rule, severity, _line, _message, text in found(root)}
+    assert said == {
+        ("identity", "error", "guide"),
+        ("references", "error", "nobody"),
+        ("standards", "error", "A.9.9"),
+        ("overdue", "warning", "2020-01-01"),
+    }
+    (root / "documents/register.yml").write_text("documents:\n  - {id: a\n", "utf-8")
+    assert [(rule, line) for rule, _severity, line, *_rest in found(root)] == [("properties", 3)]
+
+
+@pytest.mark.parametrize("command", [["lint"], ["register"], ["clauses"], ["bundle", "--side", "user", "--to", "x"], ["build"]])
+def test_a_name_without_a_file_is_an_error_like_any_other(root: Path, command: list[str]) -> None:
+    write(root, "# B\n\n[y](gone)\n")
+    (root / "documents/user").mkdir()
+    (root / "documents/user/gone.md").symlink_to("nowhere.md")
+    (root / "documents/user/loop.md").symlink_to("loop.md")
+    (root / "documents/folder.md").mkdir()
+    done = desk.itops(root, "docs", *command)
+    assert done.returncode == 2
+    for line in (
+        "user/gone.md: error: cannot be read: No such file",
+        "user/loop.md: error: cannot be read: Too many",
+        "folder.md: error: cannot be read: Is a",
+    ):
+        assert line in done.stdout + done.stderr, done.stderr
+    assert desk.itops(root, "docs", "pdf", "guide", "--internal", "--to", "x").returncode == 0
+
+
+def test_every_rule_stands_in_the_how_to() -> None:
+    text = (Path(__file__).parents[2] / "docs/howto/documents.md").read_text("utf-8").partition("## What lint looks at")[2]
+    assert set(re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `")))) == set(rules.RULES)
 
 
 def test_quiet_leaves_out_warnings(root: Path) -> None:

@@ -139,6 +139,7 @@ def test_what_only_shows_while_converting_writes_nothing_either(root: Path) -> N
         (["原件/门户手册.docx"], "owner: nobody answers for it; → say who: --owner PERSON"),
         (["原件/门户手册.docx", "--owner", "zhagn"], "not in people.yml; found: zhagn"),
         (["原件/门户手册.docx", "--owner", "zhang", "--id", "a/b"], "cannot be part of a file's name"),
+        (["原件/门户手册.docx", f"{'名' * 80}.txt", "--owner", "zhang"], "its name is too long"),
         (["原件/门户手册.docx", "other/门户手册.docx", "--owner", "zhang"], "becomes the same document as"),
         (["原件/门户手册.docx", "other/门户手册.docx", "--owner", "zhang", "--id", "x"], "--id and --title are for one FILE"),
     ],
@@ -146,6 +147,7 @@ def test_what_only_shows_while_converting_writes_nothing_either(root: Path) -> N
 def test_what_is_refused_before_anything_is_read(root: Path, words: list[str], said: str) -> None:
     (root / "other").mkdir()
     foreign.manual(root / "other/门户手册.docx")
+    (root / f"{'名' * 80}.txt").write_text("x", "utf-8")
     assert said in refused(root, *words)
 
 
@@ -178,7 +180,34 @@ def test_a_register_nobody_can_use_is_told_before_anything_is_read(root: Path) -
     register.parent.mkdir()
     register.write_text("documents:\n  - id: a\n    side: 管理端\n    owner: zhang\n    title: x\n  - id: b\n    side: nowhere\n", "utf-8")
     said = refused(root, "原件/门户手册.docx", "--owner", "zhang")
-    assert "register.yml (documents[1]):6: error: side: " in said and "title" in said and "documents[0]" not in said
+    assert "register.yml:7: error: documents[1].side: " in said and "title" in said and "documents[0]" not in said
+
+
+def test_markdown_gets_its_properties_where_it_lies_and_keeps_its_text(root: Path) -> None:
+    page = root / "documents/user/帮助.md"
+    page.parent.mkdir(parents=True)
+    body = "# 帮助\r\n\r\n1)  原样  \r\n\r\n![图](图.png)\r\n"
+    page.write_bytes(body.encode("gb18030"))
+    (one,) = imported(root, str(page), "--owner", "zhang", "--id", "help")
+    said = meta(page)
+    assert (said["id"], said["title"], said["side"], said["owner"], said["review"]) == ("help", "帮助", "user", "zhang", "to_review")
+    found, _problems = document.read(page)
+    assert found and found.body == body.replace("\r", "") and one["path"] == "documents/user/帮助.md" and len(one["losses"]) == 1
+    assert "has front matter, so it is a document already" in refused(root, str(page), "--owner", "zhang")
+
+
+def test_markdown_from_elsewhere_brings_its_pictures_along(root: Path) -> None:
+    note = root / "原件/note.markdown"
+    note.write_text("正文 ![一](a%20b.png)\n\n```\n![code](x.png)\n```\n\n![二](gone.png) ![三](https://example.com/c.png) ![四](../up.png)\n", "utf-8")
+    (root / "原件/a b.png").write_bytes(foreign.png())
+    (root / "up.png").write_bytes(foreign.png())
+    (one,) = imported(root, str(note), "--owner", "zhang")
+    found, _problems = document.read(root / one["path"])
+    (kept,) = (root / "documents/ops/note.images").iterdir()
+    assert found and found.body.startswith(f"# note\n\n正文 ![一](note.images/{kept.name})\n\n```\n![code](x.png)")
+    missing = {("picture_missing", "gone.png"), ("picture_missing", "../up.png")}
+    assert {(loss["kind"], loss["what"]) for loss in one["losses"]} == {*missing, ("remote_picture", "https://example.com/c.png")}
+    assert [again["state"] for again in imported(root, str(note), "--owner", "zhang")] == ["unchanged"]
 
 
 def test_the_extra_is_asked_for_where_it_is_missing(root: Path, tmp_path: Path) -> None:

@@ -111,6 +111,16 @@ def test_a_long_table_repeats_its_head(root: Path) -> None:
     assert all(f"值 {n}" in "\n".join(text) for n in range(300))
 
 
+def test_no_page_breaks_a_row_that_fits_on_one(root: Path) -> None:
+    rows = [f"| 起{n}。{'字' * 90}。止{n}。 | {'很长的一格' * 900 if n == 7 else n} |\n" for n in range(60)]
+    write(root, "# 表\n\n| 甲列 | 乙列 |\n| --- | --- |\n" + "".join(rows))
+    text = ["".join(page.split()) for page in pages(exported(root))]
+    for n in range(60):
+        (first,) = [number for number, page in enumerate(text) if f"起{n}。" in page]
+        assert n == 7 or f"止{n}。" in text[first], n
+    assert "".join(text).count("很长的一格") > 850, "a cell that is longer than a page goes on over the next ones"
+
+
 def test_protected(root: Path) -> None:
     with pikepdf.open(exported(root, "--protect")) as pdf:
         assert pdf.is_encrypted and pdf.encryption.R == 6 and not pdf.allow.extract and not pdf.allow.modify_other and pdf.allow.accessibility

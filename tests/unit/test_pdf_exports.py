@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from itops_cli.documents import check
 from itops_cli.typeset import watermark
-from tests.unit import paper
+from tests.unit import make, paper
 from tests.unit.paper import PACKAGE, exported, itops, lines, write
 
 
@@ -107,6 +107,17 @@ def test_refused_by_name_and_nothing_is_written(root: Path, why: str) -> None:
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert all(word in done.stderr for word in words), done.stderr
     assert not list(root.glob("*.pdf")) and lines(root) == []
+
+
+def test_all_that_is_wrong_with_a_document_is_told_at_once(root: Path) -> None:
+    """A missing picture hides neither a sign without a glyph nor what is of the inside."""
+    make.dump(root / "inventory/services/web.yml", {**make.web(), "data_dirs": ["/srv/web/data"]})
+    write(root, f"{paper.BODY}\n![x](none.png)\n\n护符 \U0001f9ff\n\n见 /srv/web/data\n")
+    (root / "documents/user/shot.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    done = itops(root, "pdf", "svc-web-manual", "--to", "某某供应商")
+    assert done.returncode == 2 and not list(root.glob("*.pdf")) and lines(root) == []
+    for said in ("no such image; found: none.png", "shot.png: error: not a whole image", "no font has U+1F9FF", "data_dirs"):
+        assert said in done.stderr, done.stderr
 
 
 def test_of_several_none_is_handed_out_where_one_cannot_be(root: Path) -> None:

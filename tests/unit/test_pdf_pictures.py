@@ -68,3 +68,11 @@ def test_what_a_drawing_cannot_show_is_named(root: Path, inner: str, words: list
     done = itops(root, "pdf", "svc-web-manual", "--to", "某某")
     assert done.returncode == 2 and "Traceback" not in done.stderr and all(word in done.stderr for word in words), done.stderr
     assert not list(root.glob("*.pdf")) and lines(root) == []
+
+
+def test_a_caption_that_brings_its_number_along_gets_no_second_one(root: Path) -> None:
+    """An imported one, to which the text refers; the next picture goes on counting."""
+    drawn(root, CHART)
+    write(root, '# 题\n\n见图 1。\n\n![甲](trend.svg "图 1 登录")\n\n![乙](trend.svg "退出")\n')
+    text = " ".join(pages(exported(root))[-1].split())
+    assert text.count("图 1") == 2 and "图 1 登录" in text and "图 2" in text and "退出" in text

@@ -55,14 +55,16 @@ class Document:
 
 
 def read(path: Path) -> tuple[Document | None, list[Problem]]:
-    """One document and everything wrong with its front matter; None where it is not fit for use. Raises OSError."""
+    """One document and everything wrong with its front matter; None where it is not fit for use, or cannot be read at all."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return None, [Problem(str(path), 0, "", f"cannot be read: {error.strerror}", remedy="put its file there, or remove the name")]
     except UnicodeDecodeError as error:
-        return None, [Problem(str(path), 0, "", "not UTF-8 text", str(error.reason), "UTF-8", remedy=f"itops docs import {path}")]
+        return None, [Problem(str(path), 0, "", "not UTF-8 text", str(error.reason), "UTF-8", remedy=f"itops docs import {path} --owner PERSON")]
     front, body, line = split(text)
     if front is None:
-        return None, [Problem(str(path), 1, "", "no front matter", "", f"{FENCE}, the properties, {FENCE}", remedy=f"itops docs import {path}")]
+        return None, [Problem(str(path), 1, "", "no front matter", "", f"{FENCE}, the properties, {FENCE}", remedy=f"itops docs import {path} --owner PERSON")]
     raw = _front(front, path)
     meta, problems = schema.validate(schema.options("document"), raw, LABELS)
     problems = [*raw.problems, *problems]

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, schema, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
@@ -65,19 +64,20 @@ class Migration:
 
 
 def load(ws: Workspace) -> tuple[list[Document], list[Problem]]:
-    """Every document that can be read, and all that is wrong with the form of any. Raises OSError."""
+    """Every document that can be read, and all that is wrong with the form of any."""
     found: list[Document] = []
     problems: list[Problem] = []
     for path in document.files(ws):
         one, wrong = document.read(path)
         found += [one] if one else []
         problems += wrong
-    listed, wrong = _listed(ws.documents / FILE)
-    return [*found, *listed], [*problems, *wrong]
+    entered, wrong = listed(ws)
+    return [*found, *entered], [*problems, *wrong]
 
 
-def _listed(path: Path) -> tuple[list[Document], list[Problem]]:
-    """What is not Markdown yet."""
+def listed(ws: Workspace) -> tuple[list[Document], list[Problem]]:
+    """What is not Markdown yet, in the order of the file; nothing of it where any entry is wrong."""
+    path = ws.documents / FILE
     if not path.is_file():
         return [], []
     raw = source.load(path)
