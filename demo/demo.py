@@ -96,8 +96,10 @@ def decide(change: str, category: str) -> int:
 
 
 def end(change: str) -> int:
-    """Reviewed and closed by somebody else than the executor; the incident stays open with its reason."""
-    return person("wang.wu", "review", change, "--remark", "记录完整") + person("zhang.san", "close", change, "--leave-open", "INC-1024=观察一周")
+    """Watched, as no monitor does it here; reviewed and closed by somebody else than the executor; the incident stays open with its reason."""
+    watched = person("li.si", "observe", change, "--remark", "观察15分钟，页面与日志正常")
+    reviewed = person("wang.wu", "review", change, "--remark", "记录完整")
+    return watched + reviewed + person("zhang.san", "close", change, "--leave-open", "INC-1024=观察一周")
 
 
 def person(who: str, verb: str, change: str, *more: str) -> int:

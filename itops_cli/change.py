@@ -17,7 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import d
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli import change_draft, change_from
-from itops_cli.completing import CHANGE
+from itops_cli.completing import CHANGE, SERVICE
 from itops_cli.errors import Exit
 from itops_cli.lazy import LazyGroup
 from itops_cli.output import emit, format_option
@@ -89,7 +89,7 @@ def lint(changes: tuple[str, ...], fmt: str) -> None:
 
 
 @command.command("new")
-@click.option("--service", "services", multiple=True, help="Service id; may be given several times. Needed without --from.")
+@click.option("--service", "services", multiple=True, type=SERVICE, help="Service id; may be given several times. Needed without --from.")
 @click.option("--title", default="", help="What is done, in one line. Needed without --from.")
 @click.option("--kind", type=click.Choice(KINDS), help="Kind of maintenance (default: patch, or that of --from).")
 @click.option("--from", "precedent", metavar="CHG-…", help="Begin with services, kind and plan of this earlier change (see: itops precedents).")

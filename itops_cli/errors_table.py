@@ -16,7 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.completing import CHANGE
+from itops_cli.completing import CHANGE, SERVICE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, write_file
 
@@ -33,7 +33,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--service", default="", help="Only what counts for this service.")
+@click.option("--service", default="", type=SERVICE, help="Only what counts for this service.")
 @format_option
 def list_errors(service: str, fmt: str) -> None:
     """Every known error, in the order in which they are tried.
@@ -51,7 +51,7 @@ def list_errors(service: str, fmt: str) -> None:
 @command.command("test")
 @click.option("--text", help="What the failure says.")
 @click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, allow_dash=True), help="File with what it says; - reads standard input.")
-@click.option("--service", default="", help="Try only what counts for this service.")
+@click.option("--service", default="", type=SERVICE, help="Try only what counts for this service.")
 @format_option
 def test(text: str | None, path: str | None, service: str, fmt: str) -> None:
     """Which known error this text is, with its handling steps. Ends with 5 where it is none.
@@ -94,7 +94,7 @@ def draft(change: str, fmt: str) -> None:
 
 @command.command("accept")
 @click.argument("draft")
-@click.option("--service", default="", help="Service whose record gets the entry.")
+@click.option("--service", default="", type=SERVICE, help="Service whose record gets the entry.")
 @click.option("--global", "everywhere", is_flag=True, help="It counts for every service: into policy.yml.")
 @format_option
 def accept(draft: str, service: str, everywhere: bool, fmt: str) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 from itops_cli import change_draft, notice_fetch
 from itops_cli.change import KINDS
+from itops_cli.completing import SERVICE
 from itops_cli.errors import Exit, say
 from itops_cli.notice_fetch import fetch_options
 from itops_cli.output import emit, format_option
@@ -57,7 +58,7 @@ def check(file: Path, kind: str, fmt: str) -> None:
 @command.command("import")
 @click.argument("file", type=FILE, required=False)
 @type_option
-@click.option("--service", "services", multiple=True, required=True, help="Service id; may be given several times.")
+@click.option("--service", "services", multiple=True, type=SERVICE, required=True, help="Service id; may be given several times.")
 @click.option("--title", default="", help="What is done, in one line (default: the notice's own).")
 @click.option("--change-kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="Kind of maintenance.")
 @click.option("--id", "number", default="", help="The supplier's number, where the notice has none.")

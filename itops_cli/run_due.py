@@ -14,7 +14,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
@@ -70,10 +70,18 @@ def carry_out(ws: Workspace, wish: Wish) -> int:
         os.close(lock)
 
 
-def look(ws: Workspace) -> list[Turn]:
-    """What is due here and now, and what keeps its changes back. Raises BadInput for a bad record, Exit 4 for a damaged register."""
+@dataclass(frozen=True)
+class Seen:
+    """What is due here and now with what keeps its changes back, and files that might be a change of it, which nobody can read."""
+
+    turns: Sequence[Turn] = ()
+    unreadable: Sequence[str] = ()
+
+
+def look(ws: Workspace) -> Seen:
+    """Raises BadInput for a bad record, Exit 4 for a damaged register."""
     known, found, lines = looking.look(ws)
-    return due.turns(ws, known, found.rows, lines, found.now)
+    return Seen(due.turns(ws, known, found.rows, lines, found.now), due.unreadable(ws, lines))
 
 
 @dataclass
@@ -101,19 +109,19 @@ class _Starter:
                 self._start(pool, found)
         return _report(self.ws, self.wish, self.tell, found, self.ended, self.trouble)
 
-    def _again(self) -> list[Turn]:
+    def _again(self) -> Seen:
         """What cannot be looked at any more starts nothing, and hides no run that is under way or has ended."""
         try:
             return look(self.ws)
         except (Exit, BadInput, LedgerError, OSError) as error:
             self.tell(f"nothing more is started: {error} → itops run --due --check")
             self.trouble = error.code if isinstance(error, Exit) else outcome.CODES["internal"]
-            return []
+            return Seen()
 
-    def _start(self, pool: ThreadPoolExecutor, found: list[Turn]) -> None:
+    def _start(self, pool: ThreadPoolExecutor, found: Seen) -> None:
         busy = [sid for candidate in self.running.values() for sid in candidate.services]
         room = self.wish.most - len(self.running)
-        for candidate in due.ready(found, busy, self.processes)[:room]:
+        for candidate in due.ready(found.turns, busy, self.processes)[:room]:
             if not self.stopped:
                 self.tell(f"{candidate.change}: started, {', '.join(candidate.services)}")
                 self.processes[candidate.change] = process = subprocess.Popen(
@@ -154,33 +162,39 @@ def _print(line: str, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
-def _report(ws: Workspace, wish: Wish, tell: Tell, found: list[Turn], ended: dict[str, int], trouble: int = 0) -> int:
+def _report(ws: Workspace, wish: Wish, tell: Tell, found: Seen, ended: dict[str, int], trouble: int = 0) -> int:
     """The last word: what was started and how it ended, what waits and why. With a log only a failure is printed, so that cron mails nothing else."""
-    code = outcome.worst([*ended.values(), trouble])
+    code = outcome.worst([*ended.values(), trouble, *(outcome.CODES["bad_input"] for _file in found.unreadable)])
     lines = list(_lines(found, ended, wish.check))
     if wish.log:
         for line in lines:
             tell(line)
     if wish.fmt == "json":
-        data = {"exit": code, "runs": [_run(ws, change, ended[change]) for change in ended], "due": [_data(turn, ended) for turn in found]}
+        data = {
+            "exit": code,
+            "runs": [_run(ws, change, ended[change]) for change in ended],
+            "due": [_data(turn, ended) for turn in found.turns],
+            "unreadable": found.unreadable,
+        }
         output.emit(data, wish.fmt, "")
     elif code or not wish.log:
         _print("\n".join([*lines, *([f"log: {wish.log}"] if wish.log else [])]))
     return code
 
 
-def _lines(found: list[Turn], ended: dict[str, int], check: bool) -> Iterator[str]:
+def _lines(found: Seen, ended: dict[str, int], check: bool) -> Iterator[str]:
     for change, code in ended.items():
         yield f"{change}: {outcome.describe(code)}" + (f" → itops record show {change}" if code else "")
-    starting = {candidate.change for candidate in due.ready(found)} - set(ended)
-    for turn in found:
+    starting = {candidate.change for candidate in due.ready(found.turns)} - set(ended)
+    yield from (f"{fault}: could be a change of any service → itops change lint" for fault in found.unreadable)
+    for turn in found.turns:
         yield f"{turn.service}: {turn.due.state.replace('_', ' ')}, {_at(turn)}" + (f": no change → {turn.next}" if turn.next else "")
         for candidate in (candidate for candidate in turn.candidates if candidate.change not in ended):
             if candidate.change in starting:
                 yield f"  {candidate.change}: {'would be started' if check else 'may be started → itops run --due'}"
             else:
                 yield from (f"  {candidate.change}: {why}" for why in candidate.hindrances or ["after another change of its services"])
-    if not found and not ended:
+    if not found.turns and not ended:
         yield "nothing is due"
 
 

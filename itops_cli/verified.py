@@ -9,10 +9,13 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-FILE = "verified.json"  # in the cache: losing it makes the metric disappear, and the alert says so
+FILE = ".verified.json"  # hidden: what is copied into another store does not take it along
 
 
 @dataclass(frozen=True)
@@ -23,20 +26,25 @@ class Verified:
     faults: int
 
 
+def _place(ws: Workspace) -> Place:
+    """Beside records in a database, where every controller finds it; else in the cache: losing it makes the metric disappear, and the alert says so."""
+    return (ws.records if isinstance(ws.records, Entry) else ws.cache) / FILE
+
+
 def note(ws: Workspace, faults: int) -> None:
-    """Remember that it was done now. Where the cache cannot be written the verification itself counts all the same."""
+    """Remember that it was done now. Where it cannot be written (an auditor only reads) the verification itself counts all the same."""
     told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "faults": faults}
     try:
         ws.cache.mkdir(exist_ok=True)
-        atomic.write(ws.cache / FILE, json.dumps(told).encode())
-    except OSError:
+        place.write(_place(ws), json.dumps(told).encode())
+    except (OSError, LedgerError):
         return
 
 
 def last(ws: Workspace) -> Verified | None:
     """None where nobody knows."""
     try:
-        told = json.loads((ws.cache / FILE).read_bytes())
+        told = json.loads(_place(ws).read_bytes())
         return Verified(datetime.fromisoformat(told["at"]), int(told["faults"]))
     except (OSError, KeyError, TypeError, ValueError):
         return None

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, recurrence
+from ansible_collections.itops.maintenance.plugins.plugin_utils import calendar, recurrence, status
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
+from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store import address
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
@@ -21,6 +22,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 from itops_cli.awx import workflow
 from itops_cli.awx.templates import COLLECT, MAINTAIN, TEMPLATES, Template
+from itops_cli.errors import say
 
 Task = dict[str, Any]
 NAME = "itops"  # of project and inventory
@@ -41,7 +43,7 @@ class Wanted:
 
 
 def playbook(ws: Workspace, known: Catalogue, wanted: Wanted) -> list[dict[str, Any]]:
-    """One play: what others refer to comes first. Raises BadInput for a change that is wrong."""
+    """One play: what others refer to comes first."""
     found = [*_basis(wanted), *_credentials(wanted), *_sources(wanted)]
     found += [_task("job_template", _template(template, ws, wanted)) for template in TEMPLATES]
     found += [_task("workflow_job_template", workflow.template(wanted.organization)), *_schedules(ws, known, wanted)]
@@ -124,16 +126,25 @@ def _template(template: Template, ws: Workspace, wanted: Wanted) -> dict[str, An
 
 def _schedules(ws: Workspace, known: Catalogue, wanted: Wanted) -> Iterator[Task]:
     for sid, service in sorted(known.services.items()):
-        plan = calendar.schedule(service["maintenance"], ws.timezone)
+        plan = calendar.schedule(service["maintenance"], ws.timezone) if service.get("lifecycle") not in status.OUT_OF_USE else None
         if rule := recurrence.of(plan, None) if plan else "":
             yield _task("schedule", {
                 "name": f"itops: {sid} due", "description": f"{service['name']}: its facts on the day maintenance comes due", "rrule": rule,
                 "organization": wanted.organization, "unified_job_template": COLLECT.name, "extra_data": {"service": sid},
             })  # fmt: skip
-    for change in (change_file.load(path, known.services, known.people) for path in change_file.paths(ws)):
+    for change in _complete(ws, known):
         start = datetime.fromisoformat(change.plan["window"]["start"]) if change.plan.get("window") else None
         if start and start > datetime.now(UTC):
             yield _task("schedule", {
                 "name": f"itops: {change.id}", "description": str(change.data["title"]), "rrule": recurrence.once(start, ws.timezone),
                 "organization": wanted.organization, "unified_job_template": MAINTAIN.name, "extra_data": {"change": change.id},
             })  # fmt: skip
+
+
+def _complete(ws: Workspace, known: Catalogue) -> Iterator[Change]:
+    """The changes that could be carried out as they are; a draft is said, and keeps no other from its time."""
+    for path in change_file.paths(ws):
+        try:
+            yield change_file.load(path, known.services, known.people)
+        except BadInput as bad:
+            say(f"{path.stem} is not complete, so it has no schedule: {bad.problems[0]} → itops change lint {path.stem}")

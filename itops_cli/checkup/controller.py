@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from packaging.requirements import Requirement
 from itops_cli import runner
 from itops_cli.checkup import NOTE, OK, WARNING, Sign, judged
 
-BIN = Path(sys.executable).parent
 ANSWER = 60  # seconds Ansible may take to tell its configuration
 TOOLS = {"ssh": "apt install openssh-client", "rsync": "apt install rsync", "git": "apt install git"}  # what most workspaces need on the controller
 
@@ -73,11 +73,16 @@ def ansible(ws: Workspace) -> Iterator[Sign]:
     )  # fmt: skip
 
 
+def program(name: str) -> str:
+    """One of Ansible's programs: beside our own Python, else as a person would find it."""
+    return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}") or name
+
+
 def _ansible(*words: str, ws: Workspace) -> str:
     """What an Ansible tool prints in the workspace as a person would start it there; "" where it cannot be started."""
     try:
         done = subprocess.run(
-            [str(BIN / words[0]), *words[1:]], cwd=ws.root, capture_output=True, text=True, timeout=ANSWER, check=False, stdin=subprocess.DEVNULL
+            [program(words[0]), *words[1:]], cwd=ws.root, capture_output=True, text=True, timeout=ANSWER, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -14,7 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 from itops_cli import runner
 from itops_cli.checkup import ERROR, OK, Sign
-from itops_cli.checkup.controller import BIN
+from itops_cli.checkup.controller import program
 from itops_cli.errors import say
 
 GROUP = "itops_services"
@@ -27,7 +27,7 @@ LONGEST = 200  # characters of a reason
 def reachable(ws: Workspace) -> Iterator[Sign]:
     """One finding for each host of a service."""
     say("asking every host of every service …")
-    command = [str(BIN / "ansible"), GROUP, "-i", str(ws.inventory), "-m", "ansible.builtin.ping", "--one-line", "-f", "20"]
+    command = [program("ansible"), GROUP, "-i", str(ws.inventory), "-m", "ansible.builtin.ping", "--one-line", "-f", "20"]
     environment = {**os.environ, **runner.environment(ws)}
     try:
         done = subprocess.run(command, cwd=ws.root, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False, stdin=subprocess.DEVNULL)

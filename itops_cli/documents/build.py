@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.service_documents import Sources
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
+from itops_cli.completing import SERVICE
 from itops_cli.documents.sources import Maker
 from itops_cli.errors import Exit
 from itops_cli.output import counted, emit, format_option
@@ -41,7 +42,7 @@ class Page:
 
 
 @click.command("build")
-@click.option("--service", "only", multiple=True, metavar="ID", help="Only of this service; may be given again.")
+@click.option("--service", "only", multiple=True, metavar="ID", type=SERVICE, help="Only of this service; may be given again.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 4 with a diff where a document is not what its sources say.")
 @click.option("--force", is_flag=True, help="Also replace what was edited outside of the places for it; the file is put aside first.")
 @format_option

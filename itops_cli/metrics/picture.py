@@ -54,7 +54,7 @@ def read(ws: Workspace) -> Picture:
         backouts={sid: str(line.get("backout")) for line in run_history.carried_out(lines) for sid in line["services"] if sid in known.services},
         backups={key: made for sid in known.services for key, made in _backups(books, sid, changes.get(sid, [])).items()},
         phases={key: seconds for sid in known.services for key, seconds in _phases(books, sid, changes.get(sid, [])).items()},
-        open_records=sum(bool(run.open_runs(books.events(change))) for change in ws.recorded()),
+        open_records=len(run.left_open(ws.records)),
         reviews_overdue=_reviews(ws, found.now),
         verified=verified.last(ws),
     )

@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row, Status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
 
+from itops_cli.completing import SERVICE
 from itops_cli.output import emit, format_option, lang_option
 from itops_cli.schedule.looking import look, plan_of
 
@@ -41,7 +42,7 @@ def list_services(states: tuple[str, ...], lang: str, fmt: str) -> None:
 
 
 @click.command("show")
-@click.argument("service")
+@click.argument("service", type=SERVICE)
 @click.option("--points", type=click.IntRange(1, 1000), default=12, show_default=True, help="So many due points ahead.")
 @lang_option
 @format_option

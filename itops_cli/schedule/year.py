@@ -20,6 +20,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Ro
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
 
 from itops_cli import ics
+from itops_cli.completing import SERVICE
 from itops_cli.output import emit, format_option, lang_option
 from itops_cli.schedule.looking import look, plan_of
 
@@ -32,7 +33,7 @@ Point = tuple[Row, datetime]
 @click.command("calendar")
 @click.option("--year", type=click.IntRange(2000, 9998), help="That year at a glance: one line for each service, one column for each month.")
 @click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="Without --year: how far to look.")
-@click.option("--service", "services", multiple=True, help="Only this service; may be given several times.")
+@click.option("--service", "services", multiple=True, type=SERVICE, help="Only this service; may be given several times.")
 @click.option("--ics", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the due points as an iCalendar file, too.")
 @lang_option
 @format_option

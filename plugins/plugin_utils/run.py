@@ -15,7 +15,9 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import service_lock
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import identity
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError, parse
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 RUN_VARIABLE = "ITOPS_RUN"  # set in the process of the callback, inherited by every worker it forks
@@ -123,3 +125,8 @@ def open_runs(events: Iterable[Event]) -> list[str]:
         elif event.kind == "run_closed":
             state[event.run] = False
     return [run for run, is_open in state.items() if is_open]
+
+
+def left_open(records: Place) -> list[str]:
+    """Changes of which a run was opened and never closed. Raises OSError or LedgerError."""
+    return [change for change, lines in place.of_runs(records) if open_runs(filter(None, map(parse, lines)))]

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 
+from itops_cli.checkup import place
 from tests.integration.conftest import LocalHouse
 
 
@@ -108,6 +112,61 @@ def test_a_clock_that_went_back(house: LocalHouse) -> None:
     stream.write_text("\n".join([*lines[:-1], lines[-1].replace(f'"at":"{year}', '"at":"2099')]) + "\n", "utf-8")
     found = [sign for sign in signs(house, code=5) if sign["check"] == "clock" and sign["severity"] == "error"]
     assert found and found[0]["change"] == cid and "2099" in found[0]["message"]
+
+
+def found(house: LocalHouse, check: str, code: int, **env: str | Path) -> dict[str, Any]:
+    """The one error or warning of this check."""
+    (sign,) = [sign for sign in signs(house, code=code, env={key: str(value) for key, value in env.items()}) if sign["check"] == check]
+    assert sign["severity"] == {5: "error", 6: "warning"}[code]
+    return sign
+
+
+def test_a_library_that_is_too_old(house: LocalHouse, tmp_path: Path) -> None:
+    (tmp_path / "old/prometheus_client-0.1.dist-info").mkdir(parents=True)
+    (tmp_path / "old/prometheus_client-0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: prometheus-client\nVersion: 0.1\n")
+    sign = found(house, "versions", 5, PYTHONPATH=tmp_path / "old")
+    assert "prometheus-client 0.1, needed is" in sign["message"] and sign["remedy"].startswith("pip install --upgrade 'prometheus-client")
+
+
+def test_a_collection_that_ansible_does_not_find(house: LocalHouse, tmp_path: Path) -> None:
+    sign = found(house, "collection", 5, ANSIBLE_COLLECTIONS_PATH=tmp_path / "none", ANSIBLE_COLLECTIONS_SCAN_SYS_PATH="false")
+    assert "collections_path" in sign["remedy"]
+
+
+def test_a_clock_that_nobody_sets(house: LocalHouse, tmp_path: Path) -> None:
+    command(tmp_path / "bin/timedatectl", "echo no")
+    assert found(house, "clock", 6, PATH=f"{tmp_path}/bin:{house.env['PATH']}")["remedy"] == "timedatectl set-ntp true"
+
+
+def test_a_program_that_is_missing(house: LocalHouse, tmp_path: Path) -> None:
+    for name in ("ssh", "git"):
+        command(tmp_path / f"bin/{name}", "exit 0")
+    assert found(house, "tools", 6, PATH=tmp_path / "bin")["remedy"] == "apt install rsync"
+
+
+def command(path: Path, script: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("limit", "severity"), [("LEAST", "error"), ("LITTLE", "warning")])
+def test_a_disk_with_too_little_room(house: LocalHouse, monkeypatch: pytest.MonkeyPatch, limit: str, severity: str) -> None:
+    monkeypatch.setattr(place, limit, 1 << 62)  # more than any disk has
+    found = [sign for sign in place.folders(workspace.load(house.root)) if sign.check == "disk"]
+    assert len(found) == 3 and all(sign.severity == severity and sign.remedy.startswith("make room below ") for sign in found)
+
+
+def test_a_lock_is_named_while_somebody_holds_it_and_never_outlives_its_holder(house: LocalHouse) -> None:
+    locks = house.root / "records/.locks"
+    locks.mkdir(parents=True)
+    script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script, locks / "service-shop.lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        (held,) = [sign for sign in signs(house, code=0) if sign["check"] == "lock"]
+        assert held["message"] == "shop is being maintained now" and held["remedy"]
+        holder.kill()
+    assert not [sign for sign in signs(house, code=0) if sign["check"] == "lock"]
 
 
 def test_a_controller_without_fonts_is_healthy_and_told_how_to_get_them(house: LocalHouse, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_what_keeps_a_change_back_is_said_and_does_not_keep_the_others(tmp_path:
     found = street.due("--check")
     said = {cid: " ".join(hindrances) for cid, hindrances in why(found, "till").items()}
     assert "mode semi asks a person" in said[bare] and "checklist" in said[bare] and "is not complete" in said["CHG-20260101-01"]
-    assert why(found, "shop") == {street.ids["shop"]: []}
+    assert why(found, "shop") == {street.ids["shop"]: []} and found["unreadable"] == []
     for path in (street.root / "changes").glob("*.yml"):
         if path.stem != street.ids["shop"]:
             path.unlink()
@@ -121,6 +121,30 @@ def test_a_wish_to_stop_reaches_the_run_and_nothing_more_is_started(tmp_path: Pa
     assert process.returncode == outcome.worst([code, 1]) != 0 and f"{street.ids['shop']}: {outcome.describe(code)}" in said, said
     assert "nothing more is started: " in said and "till.yml" in said, "what cannot be read any more hides no outcome"
     assert [line["change"] for line in street.lines()] == [street.ids["shop"]] and street.version("c") == "1.0"
+
+
+def test_a_file_that_could_be_a_change_of_anything_is_named_and_keeps_no_other_back(tmp_path: Path) -> None:
+    street = Street(tmp_path)
+    (street.root / "changes/CHG-20260101-01.yml").write_text("service: [till\n", "utf-8")
+    done = street.run(ITOPS, "run", "--due", "--log", "due.log")
+    assert done.returncode == outcome.CODES["bad_input"] and "CHG-20260101-01.yml:" in done.stdout, done.stdout + done.stderr
+    assert sorted(line["change"] for line in street.lines()) == sorted(street.ids.values()), "what can be read is carried out"
+    assert len(street.due("--check", expect=2)["unreadable"]) == 1
+
+
+def test_a_starter_that_is_killed_lets_its_run_go_on_and_the_next_one_begins_nothing_twice(tmp_path: Path) -> None:
+    street = Street(tmp_path, shop={"before": [HOLD]})
+    process = subprocess.Popen((ITOPS, "run", "--due"), cwd=street.root, env=street.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    until((street.at("b") / "mid.reached").exists, "the step that waits")
+    process.kill()
+    process.communicate(timeout=100)
+    next_one = street.due("--max", "2")
+    assert [run["change"] for run in next_one["runs"]] == [street.ids["till"]] and "was begun already" in why(next_one, "shop")[street.ids["shop"]][0]
+    for host in "ab":
+        (street.at(host) / "mid.go").touch()
+    until(lambda: len(street.lines()) == 2, "the run that nobody waits for to be closed")
+    assert {line["change"]: line["exit"] for line in street.lines()} == dict.fromkeys(street.ids.values(), 0)
+    assert street.due()["runs"] == [] and [street.version(host) for host in "abcd"] == ["2.0"] * 4
 
 
 @pytest.mark.parametrize("words", [[], ["CHG-20260101-01", "--due"], ["--due", "--limit", "a"]])

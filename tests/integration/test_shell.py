@@ -44,6 +44,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("itops run CHG-", ["CHG-20261123-01", "CHG-20261123-02"]),
         ("itops record show CHG-", ["CHG-20261123-02"]),
         ("itops status --service w", ["web"]),
+        ("itops schedule show w", ["web"]),
+        ("itops docs build --service w", ["web"]),
         ("itops record verify CHG-20261123-02 CHG", ["CHG-20261123-02"]),
         ("itops status --la", ["--lang"]),
         ("itops status --lang z", ["zh_CN"]),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store import place
 
-from tests.house import LIMIT, House
+from tests.house import BIN, LIMIT, House
 from tests.integration.conftest import LocalHouse
 from tests.integration.test_interrupted import go_on, in_the_middle
 from tests.postgres import OWNER, WRITER, Server
@@ -65,6 +65,28 @@ def test_two_controllers_never_carry_out_one_change_at_once(stored: LocalHouse, 
     said = running.communicate(timeout=LIMIT)[0]
     assert running.returncode == 0, said
     stored.sound(cid)
+
+
+WALK = (  # commands that read records, and how each ends; {done} was achieved, {back} rolled back, {next} is agreed on
+    ("lint", 0), ("status --collect", 0), ("schedule list", 0), ("schedule show shop", 0), ("schedule calendar --year 2027 --ics due.ics", 0),
+    ("run --due --check", 0), ("window {next}", 0), ("plan {next}", 0), ("watch {done}", 3), ("change next {done}", 0), ("change new --from {done}", 0),
+    ("precedents {next}", 0), ("errors draft {back}", 0), ("record list", 0), ("record show {back} --lang en", 0), ("record render {done}", 0),
+    ("record verify", 0), ("metrics textfile itops.prom", 0), ("docs build", 0), ("docs register", 0), ("docs clauses", 0), ("docs site site", 0),
+    ("awx export --scm-url https://git.example/m.git", 0), ("change cancel {next} --remark 停", 0), ("doctor --hosts", 0),
+)  # fmt: skip
+
+
+def test_every_command_reads_records_in_a_database(stored: LocalHouse) -> None:
+    ids = {"done": stored.change(1), "back": stored.change(2, "3.0", broken=True), "next": stored.change(3, "4.0")}
+    assert [stored.itops("run", ids[name]).returncode for name in ("done", "back")] == [0, 11]
+    stored.govern(ids["next"])
+    for words, code in WALK:
+        done = stored.run(str(BIN / "itops"), *words.format(**ids).split())
+        assert done.returncode == code and "Traceback" not in done.stderr, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    told = (stored.root / "itops.prom").read_text("utf-8")
+    assert 'itops_runs_total{result="achieved",service="shop"} 1.0' in told and "itops_ledger_faults 0.0" in told
+    assert ids["back"] in "".join(path.read_text("utf-8") for path in (stored.root / "site").rglob("*.html"))
+    assert not (stored.root / "records").exists(), "nothing of it is kept in a folder"
 
 
 @pytest.fixture

@@ -182,6 +182,21 @@ def test_what_was_missed_while_the_machine_was_off_is_caught_up_once(remote: Rem
         assert sorted(line["services"][0] for line in remote.lines()) == ["shop", "till"]
 
 
+def test_the_unit_for_metrics_serves_a_workspace_it_cannot_write(remote: Remote) -> None:
+    """As docs/howto/metrics.md says, with the unit's own user, workspace and path of itops."""
+    unit = "/etc/systemd/system/itops-metrics.service"
+    on(CONTROLLER, f"cp -a {remote.root} /srv/maintenance; useradd --system itops; chown -R itops: /srv/maintenance")
+    try:
+        on(CONTROLLER, f"{ITOPS} metrics files unit --output {unit}")
+        assert on(CONTROLLER, f"systemd-analyze verify --man=no {unit} 2>&1") == ""
+        on(CONTROLLER, "systemctl daemon-reload && systemctl start itops-metrics.service")
+        scraped = until(lambda: on(CONTROLLER, "curl -s http://127.0.0.1:9754/metrics || true"), "the metrics to be served")
+        assert "itops_collector_success 1.0" in scraped and 'itops_maintenance_state{service="shop",state="overdue"} 1.0' in scraped
+        assert on(CONTROLLER, "systemctl stop itops-metrics.service; systemctl show itops-metrics.service --property=Result --value").strip() == "success"
+    finally:
+        on(CONTROLLER, f"systemctl stop itops-metrics.service; rm -rf {unit} /srv/maintenance; systemctl daemon-reload; userdel itops", check=False)
+
+
 def mailed() -> str:
     return on(CONTROLLER, "cat /var/tmp/mail 2>/dev/null || true")
 

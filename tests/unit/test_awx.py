@@ -190,10 +190,21 @@ def test_every_service_and_every_coming_change_is_scheduled(tmp_path: Path, play
     subprocess.run([BIN / "itops", "init", str(tmp_path / "w")], check=True, capture_output=True)
     (path,) = sorted((tmp_path / "w/changes").glob("*-01.yml"))[:1]
     start = coming(path)
+    (path.parent / "CHG-20260101-01.yml").write_text("service: [web]\n", "utf-8")
     done = itops("--scm-url", "x", "--records", KEPT, workspace=tmp_path / "w")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "itops change lint CHG-20260101-01" in done.stderr, "a draft keeps no other change from its time"
     found = objects(yaml.safe_load(done.stdout), "schedule")[f"itops: {path.stem}"]
     assert found["extra_data"] == {"change": path.stem} and times(found["rrule"], 2) == [start]
+
+
+def test_a_service_that_is_out_of_use_is_asked_for_nothing(tmp_path: Path) -> None:
+    subprocess.run([BIN / "itops", "init", str(tmp_path / "w")], check=True, capture_output=True)
+    (path, *others) = sorted((tmp_path / "w/inventory/services").glob("*.yml"))
+    path.write_text(re.sub(r"^lifecycle:.*", "lifecycle: retired", path.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    done = itops("--scm-url", "x", "--records", KEPT, workspace=tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    named = {options["extra_data"].get("service") for options in objects(yaml.safe_load(done.stdout), "schedule").values()}
+    assert path.stem not in named and others[0].stem in named
 
 
 # ------------------------------------------------------------------ what is refused, and what it runs in

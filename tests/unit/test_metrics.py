@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history, run_history, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import facts, facts_history, ledger, run, run_history, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import history
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store import transfer
+from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import Entry
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -77,6 +80,36 @@ def test_runs_rollbacks_and_the_last_result(root: Path) -> None:
 def test_a_record_left_open_shows(root: Path) -> None:
     past.carried_out(past.planned(root, "CHG-20261123-01"), root, "nothing", keep_open=True)
     assert samples(root)["itops_open_records{}"] == 1
+
+
+def test_of_the_records_of_others_only_lines_that_tell_of_runs_are_parsed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 4):
+        past.carried_out(past.planned(root, f"CHG-20261123-0{number}"), root, "done", number=number)
+    parsed: list[bytes] = []
+    monkeypatch.setattr(run, "parse", lambda line: parsed.append(line) or ledger.parse(line))
+    assert run.left_open(workspace.load(root).records) == []
+    assert [ledger.parse(line).kind for line in parsed] == ["run_opened", "run_closed"] * 3
+
+
+def test_records_in_a_database_give_the_same_metrics_and_every_controller_knows_the_last_verification(root: Path, kept: Entry, tmp_path: Path) -> None:
+    past.carried_out(past.planned(root, "CHG-20261123-01"), root, "done")
+    past.carried_out(past.planned(root, "CHG-20261123-02"), root, "rolled_back", number=2)
+    past.carried_out(past.planned(root, "CHG-20261123-03"), root, "nothing", keep_open=True, number=3)
+    before = samples(root)
+    ws = workspace.load(root)
+    for name in transfer.names(ws.records):
+        transfer.copy(ws.records, kept, name)
+    shutil.rmtree(root / "records")
+    with (root / "itops.yml").open("a", encoding="utf-8") as settings:
+        settings.write(f"records: {kept.database.url}\n")
+    after = samples(root)
+    moving = ("itops_generated_timestamp_seconds{}",)
+    assert {key: value for key, value in after.items() if key not in moving} == {key: value for key, value in before.items() if key not in moving}
+    assert after["itops_open_records{}"] == 1 and run.left_open(kept) == ["CHG-20261123-03"]
+    assert itops(root, "record", "verify").returncode == 0
+    shutil.rmtree(root / ".itops-cache")  # AWX throws it away with the job
+    assert samples(root)["itops_ledger_faults{}"] == 0
+    assert not [name for name in transfer.names(kept) if "verified" in name], "a copy of the records was not verified yet"
 
 
 def test_backups_have_time_size_and_whether_all_sites_were_read_back(root: Path) -> None:

@@ -58,10 +58,16 @@ class Turn:
 def turns(ws: Workspace, known: Catalogue, rows: Sequence[Row], lines: Iterable[Line], now: datetime) -> list[Turn]:
     """Every service that is due or due soon, the longest due first. `rows` and `lines` are those of the status table and the register, as they are now."""
     late = {row.id: row.due.at for row in rows if row.due and row.due.at and row.due.state in (DUE_SOON, OVERDUE)}
-    tried = {str(line["change"]): line for line in lines if line.get("verb") in precedents.CARRIED_OUT and not line.get("check")}
+    tried = _tried(lines)
     found = [candidate for path in change_file.paths(ws) if path.stem not in tried for candidate in _candidates(ws, known, path, late, now)]
     waiting = sorted((row for row in rows if row.id in late), key=lambda row: (late[row.id], row.id))
     return [_turn(row, [candidate for candidate in found if row.id in candidate.services], tried.values()) for row in waiting]
+
+
+def unreadable(ws: Workspace, lines: Iterable[Line]) -> list[str]:
+    """What is wrong with each file that was not carried out and is no change at all: it could be one of a service that is due."""
+    tried = _tried(lines)
+    return [fault for path in change_file.paths(ws) if path.stem not in tried and (fault := _fault(path))]
 
 
 def ready(found: Iterable[Turn], busy: Collection[str] = (), begun: Collection[str] = ()) -> list[Candidate]:
@@ -72,6 +78,19 @@ def ready(found: Iterable[Turn], busy: Collection[str] = (), begun: Collection[s
             taken |= set(candidate.services)
             chosen.append(candidate)
     return chosen
+
+
+def _tried(lines: Iterable[Line]) -> dict[str, Line]:
+    """Change -> the last line of those that carried it out."""
+    return {str(line["change"]): line for line in lines if line.get("verb") in precedents.CARRIED_OUT and not line.get("check")}
+
+
+def _fault(path: Path) -> str:
+    try:
+        change_file.services_of(path)
+    except BadInput as bad:
+        return str(bad.problems[0])
+    return ""
 
 
 def _turn(row: Row, candidates: list[Candidate], tried: Iterable[Line]) -> Turn:
@@ -100,7 +119,7 @@ def _candidates(ws: Workspace, known: Catalogue, path: Path, late: Mapping[str, 
     try:
         services = tuple(change_file.services_of(path))
     except BadInput:
-        return  # `itops lint` names it; nobody knows whose it is
+        return  # nobody knows whose it is: see `unreadable`
     if mine := [late[sid] for sid in services if sid in late]:
         yield Candidate(path.stem, services, tuple(dict.fromkeys(_hindrances(ws, known, path, min(mine), now))))
 

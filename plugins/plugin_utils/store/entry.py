@@ -97,6 +97,11 @@ class Entry:
             line.encode() for (line,) in self.database.rows("SELECT line FROM itops.line WHERE file = %s AND number > %s ORDER BY number", self.path, after)
         ]
 
+    def of_runs(self) -> list[tuple[Entry, bytes]]:
+        """The lines of all streams that tell of runs, by the index that schema.py makes of them."""
+        found = self.database.rows("""SELECT file, line FROM itops.line WHERE strpos(line, '"kind":"run_') > 0 ORDER BY file, number""")
+        return [(Entry(self.database, file), line.encode()) for file, line in found]
+
     def end(self, connection: Any) -> tuple[int, str] | None:
         """Number and hash of the last line; None where there is none. Raises StoreError where it is not the one that is remembered."""
         number, hash_, last, last_hash = connection.execute(END, (self.path,)).fetchone()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +15,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.store import add
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry import STREAM, Entry
 
 Place: TypeAlias = Path | Entry
+OF_RUNS = b'"kind":"run_'  # as every line spells it that tells how a run began or ended: lines are canonical JSON
 
 
 def at(root: Path, named: str) -> Place:
@@ -30,6 +33,16 @@ def changes(records: Place) -> list[str]:
     if isinstance(records, Entry):
         return [file.parent.name for file in records.files() if file.name == STREAM and file.parent.name.startswith("CHG-")]
     return [folder.name for folder in sorted(records.glob("[0-9]*/CHG-*")) if folder.is_dir()]
+
+
+def of_runs(records: Place) -> Iterator[tuple[str, list[bytes]]]:
+    """Change -> the lines of its stream that tell of runs; no other line is looked into, so many records cost little. Raises OSError or LedgerError."""
+    if isinstance(records, Entry):
+        for file, rows in groupby(records.of_runs(), key=lambda row: row[0]):
+            yield file.parent.name, [line for _file, line in rows]
+        return
+    for stream in sorted(records.glob(f"[0-9]*/CHG-*/{STREAM}")):
+        yield stream.parent.name, [line for line in stream.read_bytes().split(b"\n")[:-1] if OF_RUNS in line]
 
 
 def write(place: Place, content: bytes, sync: bool = True) -> None:

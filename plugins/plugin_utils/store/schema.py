@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS itops.line (
   PRIMARY KEY (file, number), UNIQUE (file, prev)
 );
 
+-- which runs are open is asked often, and of all changes at once
+CREATE INDEX IF NOT EXISTS of_runs ON itops.line (file, number) WHERE strpos(line, '"kind":"run_') > 0;
+
 -- where each of them ends; kept by a trigger, so that nobody who may only add lines can make it forget one
 CREATE TABLE IF NOT EXISTS itops.tail (file text PRIMARY KEY, number bigint NOT NULL, hash text NOT NULL);
 
