@@ -29,7 +29,8 @@ class Server:
     """One server. It runs as `nobody` where the tests run as root: PostgreSQL refuses to be root."""
 
     def __init__(self) -> None:
-        assert BIN, "apt-get install postgresql"
+        if not BIN:
+            pytest.skip("not on this machine: postgresql")  # .ci/run installs it
         self.home = Path(tempfile.mkdtemp(prefix="itops-pg-"))
         self._as: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as:

@@ -6,12 +6,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
+
+
+def need(*programs: str) -> None:
+    """Skip where a bare machine lacks one of these; .ci/run installs all of them."""
+    if lacking := [name for name in programs if not shutil.which(name)]:
+        pytest.skip(f"not on this machine: {', '.join(lacking)}")
 
 
 def free_port() -> int:
@@ -24,6 +33,7 @@ def free_port() -> int:
 @contextmanager
 def running(*command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """A server of this test alone."""
+    need(command[0])
     started = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     try:
         yield started

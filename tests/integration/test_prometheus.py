@@ -23,7 +23,7 @@ import yaml
 
 from itops_cli.metrics import files
 from tests.house import until
-from tests.servers import free_port, get, running
+from tests.servers import free_port, get, need, running
 from tests.unit import make
 
 RULES = files.folder() / files.FILES["rules"]
@@ -45,12 +45,14 @@ def serving(root: Path, *words: str) -> Iterator[str]:
 
 
 def test_promtool_finds_nothing_to_say(root: Path) -> None:
+    need("promtool")
     made = subprocess.run([ITOPS, "metrics", "textfile", "-"], env={**os.environ, "ITOPS_WORKSPACE": str(root)}, capture_output=True, check=True)
     checked = subprocess.run(["promtool", "check", "metrics"], input=made.stdout, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
 def test_every_rule_is_tested_and_every_test_passes() -> None:
+    need("promtool")
     tests = RULES.with_name("itops.rules.test.yml")
     checked = subprocess.run(["promtool", "test", "rules", tests], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr

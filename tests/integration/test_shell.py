@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from itops_cli import man
 from itops_cli.main import cli
+from tests.servers import need
 from tests.unit import make
 
 BIN = Path(sys.executable).parent
@@ -85,6 +86,7 @@ def test_there_is_a_page_for_every_command(pages: Path) -> None:
 
 
 def test_man_reads_every_page_without_a_warning(pages: Path) -> None:
+    need("man")
     found = run("man", "--warnings=w", "--local-file", *sorted(pages.iterdir()), cwd=pages)
     assert (found.returncode, found.stderr) == (0, "")
     for text in ("Example: itops run CHG-20261123-01", "--limit HOST[,HOST]", "the gate refused; nothing was changed on any host", "维护记录表"):

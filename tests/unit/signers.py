@@ -8,16 +8,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.servers import need
 
 
 @dataclass
@@ -65,9 +65,8 @@ class Gpg:
 
 @contextmanager
 def gpg(home: Path, user: str = "Supplier <supplier@example.org>", algorithm: str = "ed25519") -> Iterator[Gpg]:
-    """A fresh key; the agent that gpg starts for it is ended with it. .ci/run installs what a bare machine may lack."""
-    if lacking := [name for name in ("gpg", "gpg-agent", "gpgv") if not shutil.which(name)]:
-        pytest.skip(f"not on this machine: {', '.join(lacking)}")
+    """A fresh key; the agent that gpg starts for it is ended with it."""
+    need("gpg", "gpg-agent", "gpgv")
     home.mkdir(mode=0o700, parents=True)
     found = Gpg(home)
     try:
