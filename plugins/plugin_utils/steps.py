@@ -91,7 +91,7 @@ def internal(kind: str, phase: str, seq: int, title: str, **args: Any) -> dict[s
 def check_limit(check: Data) -> int:
     """Seconds a check may take with all its tries."""
     tries = int(check.get("retries") or 0) + 1
-    looks = error_rate.longest(check) if check["type"] == error_rate.TYPE else 0
+    looks = error_rate.longest(check) if check.get("type") == error_rate.TYPE else 0
     return tries * int(check.get("timeout") or 10) + (tries - 1) * int(check.get("delay") or 1) + 5 + looks
 
 
