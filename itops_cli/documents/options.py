@@ -15,7 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, exists=True, writable=True, path_type=Path)
 
 
-class Line(click.ParamType):  # type: ignore[type-arg]
+class Line(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions of click
     """One line of text that can be printed."""
 
     name = "text"

@@ -45,7 +45,7 @@ def apart(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         process.join()
     if fault:
         raise fault
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return] # what the other process sent
 
 
 def _died(code: int) -> str:

@@ -205,7 +205,7 @@ def _trimmed(inlines: list[Inline]) -> list[Inline]:
     made: list[Inline] = []
     for one in inlines:
         if isinstance(one, Text) and made and isinstance(made[-1], Text) and made[-1].text.endswith(" ") and one.text.startswith(" "):
-            one = replace(one, text=one.text[1:])  # noqa: PLW2901
+            one = replace(one, text=one.text[1:])  # noqa: PLW2901 (the rest of the same one)
         if not isinstance(one, Text) or one.text:
             made.append(one)
     return made

@@ -19,7 +19,7 @@ from itops_cli.importing.keeping import Keeper
 from itops_cli.importing.tree import Block, Heading, Paragraph, Read, Text
 
 PAGES = 3_000
-PASSWORD = "password"  # noqa: S105
+PASSWORD = "password"  # noqa: S105 (a word of the library's message)
 LARGER = 1.15  # times the size of the text makes a heading
 HEADING_LENGTH = 100
 GAP = 1.6  # times the usual distance of lines begins a paragraph

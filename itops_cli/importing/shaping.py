@@ -53,6 +53,6 @@ def levelled(blocks: Iterable[Block]) -> list[Block]:
             while above and above[-1] >= block.level:
                 above.pop()
             above.append(block.level)
-            block = Heading(len(above), block.inlines)  # noqa: PLW2901
+            block = Heading(len(above), block.inlines)  # noqa: PLW2901 (the same block at its level)
         made.append(block)
     return made

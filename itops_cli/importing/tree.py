@@ -138,7 +138,7 @@ def nested(items: Iterable[Item]) -> list[List]:
 
     def close() -> None:
         ready = stack.pop().made()
-        (stack[-1].items[-1] if stack else made).append(ready)  # type: ignore[arg-type]
+        (stack[-1].items[-1] if stack else made).append(ready)  # type: ignore[arg-type] # both are lists of blocks
 
     for item in items:
         ordered = item.number is not None

@@ -61,7 +61,7 @@ def _starts(step: dict[str, Any]) -> bool:
 def preload(steps: list[dict[str, Any]]) -> None:
     """Import what marking the logs of these steps needs."""
     if _log_checks(steps):
-        from . import checks_log  # noqa: F401
+        from . import checks_log  # noqa: F401 (loaded for later)
 
 
 def _complete(ctx: Context, group: str, known: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

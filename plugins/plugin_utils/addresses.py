@@ -25,7 +25,7 @@ IP_FORM = "one IPv4 or IPv6 address, such as 192.0.2.10"
 @lru_cache(maxsize=65536)
 def ip_fault(text: str) -> Fault | None:
     """Not one IP address: a network, a short form, a name, nothing."""
-    if netaddr.valid_ipv4(text, netaddr.INET_PTON) or netaddr.valid_ipv6(text):  # type: ignore[no-untyped-call]
+    if netaddr.valid_ipv4(text, netaddr.INET_PTON) or netaddr.valid_ipv6(text):  # type: ignore[no-untyped-call] # netaddr has few types
         return None
     if "/" in text:
         return "a network, not one address" if cidr_fault(text) is None else "not an IP address", IP_FORM
@@ -36,7 +36,7 @@ def ip_fault(text: str) -> Fault | None:
 def cidr_fault(text: str) -> Fault | None:
     """Not a network in CIDR form with its host bits at zero."""
     try:
-        network = netaddr.IPNetwork(text)  # type: ignore[no-untyped-call]
+        network = netaddr.IPNetwork(text)  # type: ignore[no-untyped-call] # netaddr has few types
     except (netaddr.AddrFormatError, ValueError):
         return "not a network", "CIDR, such as 192.0.2.0/24"
     return None if "/" in text and network.ip == network.network else ("not a network", f"CIDR, such as {network.cidr}")
@@ -70,7 +70,7 @@ def same_host(ip: str, host: str) -> bool:
     """Whether a URL's host is this IP; a name may stand for any."""
     if ip_fault(host) is not None or ip_fault(ip) is not None:
         return True
-    return bool(netaddr.IPAddress(ip) == netaddr.IPAddress(host))  # type: ignore[no-untyped-call]
+    return bool(netaddr.IPAddress(ip) == netaddr.IPAddress(host))  # type: ignore[no-untyped-call] # netaddr has few types
 
 
 def endpoint_faults(endpoint: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from re import _constants as op  # type: ignore[attr-defined]  # typeshed does not know them; there since Python 3.11
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined] # has no types, and no public name
 from typing import Any
 
 LONGEST = 500  # characters of a pattern

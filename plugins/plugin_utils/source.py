@@ -128,7 +128,7 @@ else:
     from yaml.reader import Reader
     from yaml.scanner import Scanner
 
-    class _Loader(Reader, Scanner, Parser, Composer):  # type: ignore[no-redef]
+    class _Loader(Reader, Scanner, Parser, Composer):  # type: ignore[no-redef] # where libyaml is missing
         def __init__(self, stream: Any):
             for base in (Scanner, Parser, Composer):
                 base.__init__(self)
@@ -218,7 +218,7 @@ class _Builder:
             return value if node.style else Plain(value)
         if value[0] in _SUSPECT and not node.style and AMBIGUOUS.fullmatch(value):
             return Plain(value)
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return] # as given
 
     def mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
