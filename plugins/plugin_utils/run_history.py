@@ -75,12 +75,15 @@ def phases(events: Iterable[Event], run: str) -> dict[str, float]:
 def backups(events: Iterable[Event], service: str) -> dict[str, Backup]:
     """Host -> its newest archive of this service; verified where every agreed site has read it back."""
     on: dict[str, str] = {}
+    agreed: set[str] = set()
     found: dict[str, Backup] = {}
     for event in events:
         if event.kind == "planned":
             on |= {str(host["host"]): str(host["service"]) for host in event.data.get("hosts") or []}
+            record = (event.data.get("services") or {}).get(service) or {}
+            agreed = set((record.get("backup") or {}).get("sites") or [])
         elif event.kind == "backup_made" and on.get(event.host) == service:
-            sites = event.data.get("sites") or []
-            whole = bool(sites) and all(site.get("verified") for site in sites)
+            told = {str(site["site"]): bool(site.get("verified")) for site in event.data.get("sites") or []}
+            whole = bool(told) and all(told.get(site) for site in agreed | told.keys())  # a copy that never came is in no event
             found[event.host] = Backup(datetime.fromisoformat(event.at), int(event.data.get("size") or 0), whole)
     return found

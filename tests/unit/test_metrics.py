@@ -123,6 +123,16 @@ def test_backups_have_time_size_and_whether_all_sites_were_read_back(root: Path)
     assert found["itops_backup_timestamp_seconds{web1,web}"] == datetime.fromisoformat(book.events()[-2].at).timestamp()
 
 
+@pytest.mark.parametrize(("agreed", "told", "verified"), [
+    (["local"], [("local", True)], True), (["local", "offsite"], [("local", True), ("offsite", True)], True),
+    (["local", "offsite"], [("local", True)], False), (["local", "offsite"], [("local", True), ("offsite", False)], False), (["local"], [], False),
+])  # fmt: skip
+def test_a_backup_is_verified_only_where_every_agreed_site_has_it(agreed: list[str], told: list[tuple[str, bool]], verified: bool) -> None:
+    sites = [{"site": site, "where": "/b", "verified": ok} for site, ok in told]
+    story = Story().begun("run", "a", services={"web": {"id": "web", "backup": {"sites": agreed}}}).backed_up("a", sites=sites)
+    assert run_history.backups(story.events, "web")["a"].verified is verified
+
+
 def test_the_phases_of_a_run_last_from_their_first_to_their_last_event() -> None:
     told = Story().opened().backed_up("a").segment("a", "patch-1", "patch")
     assert run_history.phases(told.events, told.run) == {"gate": 0, "backup": 2, "patch": 1}
