@@ -159,6 +159,8 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ),
         ("failover: {steps: [{kind: failover, command: x, timeout: 0}]}", "failover.steps[0].timeout", "too small"),
         ("failover: {steps: [{kind: failover, command: '%{vip}'}]}", "failover", "%{vip} has no value on web-1"),
+        ("hosts: [{name: elsewhere}]\nbackup: {sites: [local], destination: {local: '%{dir}/b'}}", "backup", "%{dir} has no value on elsewhere"),
+        ("hosts: [{group: far}]\ndata_dirs: ['%{dir}/b']", "data_dirs", "%{dir} has no value on group far"),
         (
             "failover: {checks: [{type: port, port: 1, url: 'http://h/'}]}",
             "failover.checks[0].url",
@@ -205,7 +207,6 @@ def test_one_rule_one_error(text: str, path: str, message: str) -> None:
         ("operations: [{item: x, method: playbook, checks: [{type: port, port: 1}]}]", "operations[0].method"),
         ("failover: {checks: [{type: port, port: 1}]}", "failover"),
         ("maintenance: {mode: auto}\ncredentials: {custody: 文档}", "maintenance.mode"),
-        ("hosts: [{name: elsewhere}]\nbackup: {sites: [local], destination: {local: '%{dir}/b'}}", "backup"),
     ],
 )
 def test_doubts_are_warnings(text: str, path: str) -> None:
