@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     known_errors,
     labels,
     literal_secrets,
+    obtain,
     service_dates,
     step_rules,
     unseen,
@@ -279,6 +280,10 @@ def _standards(record: Record, report: Report) -> Iterator[Problem]:
         yield report.error(("satisfies", *path), *what)
 
 
+def _manual(record: Record, report: Report) -> Iterator[Problem]:
+    yield from (report.source.problem(*fault) for fault in obtain.faults(record))
+
+
 RULES: tuple[Callable[[Record, Report], Iterator[Problem]], ...] = (
-    _identity, _texts, _numbers, _capacity, _backup, _addresses, _redundancy, _maintenance, _steps, _standards,
+    _identity, _texts, _numbers, _capacity, _backup, _addresses, _redundancy, _maintenance, _steps, _standards, _manual,
 )  # fmt: skip
