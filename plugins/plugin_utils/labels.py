@@ -38,6 +38,12 @@ def label(section: str, name: str, lang: str = "zh_CN") -> str:
     return str(entry.get(lang) or name)
 
 
+def named(section: str, name: str, lang: str = "zh_CN") -> str:
+    """The label with the id beside it, for what is also looked up or typed by its id."""
+    said = label(section, name, lang)
+    return said if said.casefold() == name or not name else f"{said} ({name})"
+
+
 def to_id(section: str, text: str) -> str | None:
     """The id whose label (in any language) or further word this is, or which it is itself."""
     return _words(section).get(text.strip().casefold())

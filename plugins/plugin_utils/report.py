@@ -158,7 +158,7 @@ class _Page(Generic[Table]):
             lines += [{**finding, "host": gate["host"], "result": gate["result"]} for finding in found]
         return self.rows(
             ("host", "verdict", "finding", "message"), lines,
-            lambda i: i["host"], lambda i: self.v(i["result"]), lambda i: i["id"],
+            lambda i: i["host"], lambda i: self.v(i["result"]), lambda i: labels.named("findings", i["id"], self.lang),
             lambda i: wording.shorten(f"{i['message']} → {i['remedy']}" if i.get("remedy") else i["message"], 400),
         )  # fmt: skip
 

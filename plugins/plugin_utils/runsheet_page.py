@@ -64,7 +64,13 @@ class _Page:
     def gate(self) -> Iterator[str]:
         found = [Finding(**finding) for finding in self.s["gate"]["findings"]]
         yield f"## {self.t('gate')}: {self.t(self.s['gate']['result'])}"
-        yield "\n".join([*(f"- {cell(finding)}" for finding in found if not finding.ok), f"- {sum(finding.ok for finding in found)} {self.t('held')}"])
+        said = [cell(self.finding(finding)) for finding in found if not finding.ok]
+        yield "\n".join(f"- {line}" for line in [*said, f"{sum(finding.ok for finding in found)} {self.t('held')}"])
+
+    def finding(self, finding: Finding) -> str:
+        mark, name = self.t("refused" if finding.severity == "error" else "warning"), labels.named("findings", finding.id, self.lang)
+        where = f" [{finding.host}]" if finding.host else ""
+        return f"{mark}: {name}{where}: {finding.message}" + (f" → {finding.remedy}" if finding.remedy else "")
 
     def facts(self, service: Mapping[str, Any]) -> str:
         kept = f"{self.t('in_document' if service['custody'] == 'document' else 'in_software')}:{service['ref']}" if service["ref"] else ""

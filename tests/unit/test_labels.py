@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, schema, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import guards, recipients
 
 SEED = {
     "redundancy": {"主备容灾": "active_standby", "单机": "standalone"},
@@ -97,3 +99,17 @@ def test_label_files_are_clean() -> None:
         for section, entries in raw.data.items():
             for name, entry in entries.items():
                 assert set(entry) <= {"zh_CN", "en", "aka"}, (path.name, section, name)
+
+
+def test_every_guard_has_a_name() -> None:
+    """Found in the source: whatever is the first word of a Finding, and the guards of the life cycle."""
+    root = labels.FOLDER.parents[1]
+    given = set(guards.GUARDS) | {recipients.NAME}
+    for path in (path for folder in ("plugins", "itops_cli") for path in (root / folder).rglob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call) and node.args):
+            name, first = getattr(call.func, "id", getattr(call.func, "attr", "")), call.args[0]
+            if name in ("Finding", "may_sign_off") and isinstance(first, ast.Constant):
+                given.add(first.value)
+    named = labels.catalogue()["findings"]
+    assert len(given) > 50 and set(named) == given
+    assert all(set(entry) == set(labels.LANGUAGES) for entry in named.values())
