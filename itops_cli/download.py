@@ -206,6 +206,7 @@ class _Download:
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else self.size
         self._within(total or 0)
+        self.progress(have, total)
         with self.part.open("r+b") as stream:
             stream.seek(have)
             stream.truncate()

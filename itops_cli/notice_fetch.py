@@ -132,7 +132,7 @@ def _files(path: Path) -> list[Mapping[str, Any]]:
 
 
 class Bars:
-    """A bar for each file on standard error; silent where that is no terminal."""
+    """A bar for each file on standard error; nothing of it where that is no terminal."""
 
     def __init__(self) -> None:
         self.bar: Any = None
@@ -150,13 +150,22 @@ class Bars:
 
     def __call__(self, name: str) -> Progress:
         self.end()
+        if not sys.stderr.isatty():  # click would write the label of the bar
+            return lambda _have, _total: None
 
         def came(have: int, total: int | None) -> None:
-            if self.bar is None:
-                self.bar = click.progressbar(length=max(total or have, 1), label=name, file=sys.stderr, show_pos=True)
-                self.bar.__enter__()
-            self.bar.length = max(total or have, 1)
-            if have == total or have - self.bar.pos >= self.bar.length // 100:
+            if self.bar is None or have < self.bar.pos:  # the first of it, or the server begins anew
+                self.end()
+                self.bar = _bar(name, have, total)
+            self.bar.length = total
+            if have == total or have - self.bar.pos >= (total or have) // 100:
                 self.bar.update(have - self.bar.pos)
 
         return came
+
+
+def _bar(name: str, have: int, total: int | None) -> Any:
+    """From what is there already. Without a total it moves and counts, but has no end to come near to."""
+    bar = click.progressbar(length=1, label=name, file=sys.stderr, show_pos=True, show_eta=not have)  # its estimate would count what came an earlier time
+    bar.pos, bar.length = have, total
+    return bar.__enter__()

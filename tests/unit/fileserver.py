@@ -23,6 +23,8 @@ class Shop:
     tag: str = '"v1"'
     ranges: bool = True
     cut_after: list[int] = field(default_factory=list)  # bytes sent of each of the next answers, then the line is cut
+    wait_after: list[int] = field(default_factory=list)  # bytes sent of each of the next answers, then it waits until it may go_on
+    go_on: threading.Event = field(default_factory=threading.Event)
     length: int | None = None  # what it says instead of the truth
     chunked: bool = False
     encoding: str = ""
@@ -77,6 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
             size = max(len(sent) // 5, 1)
             parts = [sent[start : start + size] for start in range(0, len(sent), size)]
             sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + (b"0\r\n\r\n" if sent == content else b"")
+        if self.shop.wait_after and status in (200, 206):
+            begin = self.shop.wait_after.pop(0)
+            self.wfile.write(sent[:begin])
+            self.shop.go_on.wait(60)
+            self.shop.go_on.clear()
+            sent = sent[begin:]
         self.wfile.write(sent)
 
     def log_message(self, *_args: Any) -> None:

@@ -53,8 +53,10 @@ def test_clauses_4_to_10_each_below_one_that_exists() -> None:
         (SERVICE_MANAGEMENT, "8.5.1", "变更管理", "Change management"),
         (SERVICE_MANAGEMENT, "8.7.2", "服务连续性管理", "Service continuity management"),
         (SERVICE_MANAGEMENT, "9.4", "服务报告", "Service reporting"),
+        (SECURITY, "A.5.18", "访问权限", "Access rights"),
         (SECURITY, "A.5.37", "文件化的操作规程", "Documented operating procedures"),
         (SECURITY, "A.8.13", "信息备份", "Information backup"),
+        (SECURITY, "A.8.18", "特权实用程序的使用", "Use of privileged utility programs"),
         (SECURITY, "A.8.32", "变更管理", "Change management"),
     ],
 )
