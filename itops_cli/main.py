@@ -24,7 +24,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "status": "itops_cli.status",
     "capacity": "itops_cli.capacity",
     "change": "itops_cli.change",
-    "notice": "itops_cli.notice",
+    "notice": "itops_cli.notices.notice",
     "precedents": "itops_cli.precedents",
     "plan": "itops_cli.plan",
     "run": "itops_cli.run",
