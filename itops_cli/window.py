@@ -17,7 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.perio
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
-from itops_cli import deciding
+from itops_cli.changes import deciding
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
 from itops_cli.ics import Entry, write

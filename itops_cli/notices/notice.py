@@ -18,8 +18,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.notice.model imp
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import change_draft
-from itops_cli.change import KINDS
+from itops_cli.changes import draft as change_draft
+from itops_cli.changes.change import KINDS
 from itops_cli.completing import SERVICE
 from itops_cli.errors import Exit, say
 from itops_cli.notices import fetch
