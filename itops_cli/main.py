@@ -35,7 +35,7 @@ COMMANDS = {  # name -> module[:attribute]; imported only when used, so that --h
     "schedule": "itops_cli.schedule",
     "people": "itops_cli.people",
     "doctor": "itops_cli.doctor",
-    "record": "itops_cli.record",
+    "record": "itops_cli.records.record",
     "awx": "itops_cli.awx",
     "errors": "itops_cli.errors_table",
     "docs": "itops_cli.documents",
