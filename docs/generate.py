@@ -135,7 +135,7 @@ def _life_cycle() -> str:
 def _step() -> str:
     parts = [
         "# Steps, checks and controls\n\nThe same form in changes and in service records. `%{host}`, `%{service}`, `%{change}`, `%{files}` (the folder of the"
-        " patch files on the host) and the names of inventory variables, written `%{name}`, are replaced; no text is ever a template."
+        " patch files on the host) and the names in `hosts[].vars` of the service record, written `%{name}`, are replaced; no text is ever a template."
     ]
     for entry, title in STEP_SECTIONS.items():
         option = spec.options("step", entry)[entry]

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from itops_cli.channels.base import Channel, DeliveryError
+from itops_cli.connecting import distrusted, reason
 
 MOST_BYTES = 64 * 1024  # of an answer
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may be another one next time
@@ -74,7 +74,7 @@ def _posted(channel: Channel, url: str, body: bytes, headers: Mapping[str, str])
         with requests.post(url, data=body, headers=headers, timeout=limit, verify=channel.get("ca") or True, allow_redirects=False, stream=True) as got:
             return Answer(got.status_code, _text(got, time.monotonic() + limit)), ("", False)
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-        return None, (_reason(error), not _distrusted(error))
+        return None, (_reason(error), not distrusted(error))
     except requests.RequestException as error:
         return None, (type(error).__name__, False)
     except OSError as error:
@@ -100,29 +100,5 @@ def _where(url: str) -> str:
         return "no address"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it wraps, however it is wrapped."""
-    seen: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if any(one is known for known in seen):
-            continue
-        seen.append(one)
-        yield one
-        inner = [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-        waiting += [other for other in inner if isinstance(other, BaseException)]
-
-
-def _distrusted(error: BaseException) -> bool:
-    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost reason in words; never the text of an outer error, for that holds the address."""
-    for one in _chain(error):
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({one.verify_message}) → name the authority's file: ca in policy.yml"
-        if isinstance(one, OSError) and one.strerror and not isinstance(one, requests.RequestException):
-            return one.strerror
-    return "no answer in time" if isinstance(error, requests.Timeout) else f"no connection ({type(error).__name__})"
+def _reason(error: requests.RequestException) -> str:
+    return reason(error) + (" → name the authority's file: ca in policy.yml" if distrusted(error) else "")

@@ -32,12 +32,16 @@ class Heading:
 
 @dataclass(frozen=True)
 class Link:
-    """`target` is decoded; of an image `text` is what it shows."""
+    """`target` is `href` decoded; of an image `text` is what it shows."""
 
-    target: str
+    href: str
     text: str
     line: int
     image: bool
+
+    @property
+    def target(self) -> str:
+        return unquote(self.href)
 
     @property
     def foreign(self) -> bool:
@@ -100,9 +104,9 @@ def _links(children: Sequence[Token], line: int) -> Iterator[Link]:
             opened.append(index)
         elif child.type == "link_close":
             start = opened.pop()
-            yield Link(unquote(str(children[start].attrs.get("href", ""))), _plain(children[start + 1 : index]), line, False)
+            yield Link(str(children[start].attrs.get("href", "")), _plain(children[start + 1 : index]), line, False)
         elif child.type == "image":
-            yield Link(unquote(str(child.attrs.get("src", ""))), _plain(child.children or []), line, True)
+            yield Link(str(child.attrs.get("src", "")), _plain(child.children or []), line, True)
 
 
 def _anchor(text: str, seen: dict[str, int]) -> str:

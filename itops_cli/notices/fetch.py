@@ -28,20 +28,7 @@ from itops_cli.notices.download import fetch as download
 from itops_cli.notices.signatures import Keys, MinisignKey, SignatureError, minisign_key
 from itops_cli.notices.way import SIZE_LIMIT, Terms
 from itops_cli.output import emit, format_option, write_file
-
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-class Size(click.ParamType[int]):
-    """Bytes, or with K, M, G, T (powers of 1024)."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = re.fullmatch(r"([0-9]+)([KMGT]?)", str(value).upper())
-        if not match:
-            self.fail(f"{value!r} is not a size; allowed: 1048576, 512M, 4G", param, ctx)
-        return int(match[1]) * UNITS[match[2]]
+from itops_cli.size import Size
 
 
 def fetch_options(function: Callable[..., Any]) -> Callable[..., Any]:

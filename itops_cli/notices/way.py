@@ -44,6 +44,7 @@ class Terms:
     plain_http: bool = False
     keys: Keys = field(default_factory=Keys)
     beside: Path | None = None
+    timeout: tuple[float, float] = TIMEOUT
 
 
 def shown(url: str) -> str:
@@ -69,13 +70,13 @@ def allowed(url: str, terms: Terms, strong: bool) -> None:
         raise Refused(f"{shown(url)} is not encrypted" + ("" if strong else ", and there is no strong digest"), remedy)
 
 
-def get(session: requests.Session, url: str, terms: Terms, strong: bool, headers: Mapping[str, str]) -> requests.Response:
+def get(session: requests.Session, url: str, terms: Terms, strong: bool, headers: Mapping[str, str], method: str = "GET") -> requests.Response:
     """Follow redirects ourselves: each address has to be one that may be asked. Raises Refused for a loop."""
     proxies = {"http": terms.proxy, "https": terms.proxy} if terms.proxy else None  # given here, it goes before the environment's
     for _hop in range(HOPS + 1):
         allowed(url, terms, strong)
         try:
-            response = session.get(url, headers=dict(headers), stream=True, timeout=TIMEOUT, allow_redirects=False, proxies=proxies)
+            response = session.request(method, url, headers=dict(headers), stream=True, timeout=terms.timeout, allow_redirects=False, proxies=proxies)
         except (ValueError, TypeError):  # requests' own for a URL or a proxy that is none; what they say would repeat a login
             raise Refused(f"no way to {shown(url)}: the URL or the proxy is not one", "--proxy http://host:port, or HTTPS_PROXY") from None
         if response.status_code not in REDIRECTS:

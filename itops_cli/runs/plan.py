@@ -41,7 +41,7 @@ def command(change: str, output: Path | None, lang: str, fmt: str) -> None:
     targets, _skipped = plan_order.targets(loaded, known.services)
     findings = _findings(now, targets)
     try:
-        plans = [now.host_plan(t, session.values(now, t, _record_vars(now, t), "%{state}"), _state_dir(now, t)) for t in targets]
+        plans = [now.host_plan(t, session.values(now, t, _as_written, "%{state}"), _state_dir(now, t)) for t in targets]
     except UnknownPlaceholder as error:
         raise Exit(2, f"{loaded.path}: {error}") from None
     data = runsheet.data(now, plans, findings, policy.load(ws), {target.host: _user(now, target) for target in targets})
@@ -74,7 +74,6 @@ def _user(now: Session, target: plan_order.Target) -> str:
     return str(own.get("ansible_become_user") or become or own.get("ansible_user") or account or "")
 
 
-def _record_vars(now: Session, target: plan_order.Target) -> Any:
-    """Values the record itself gives; what only the inventory or a vault knows is shown as it is written."""
-    own = _host(now, target).get("vars") or {}
-    return lambda name: (str(own[name]), False) if name in own else (f"%{{{name}}}", True)
+def _as_written(name: str) -> str:
+    """A secret: only the run itself reads it."""
+    return f"%{{{name}}}"

@@ -20,6 +20,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders imp
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
+UNSAID = "set this secret where credentials.ref says, or as a vaulted variable of the host (docs/howto/secrets.md)"
+
 
 class ActionModule(RunAction):
     """`itops.maintenance.gate: {limit: [hosts]}` on the controller."""
@@ -33,7 +35,7 @@ class ActionModule(RunAction):
         try:
             return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
         except (BadInput, UnknownPlaceholder) as error:
-            remedy = "itops lint" if isinstance(error, BadInput) else "set it for that host: vars in the service record, or inventory/host_vars"
+            remedy = "itops lint" if isinstance(error, BadInput) else UNSAID
             self._refuse(str((task_vars or {}).get("change", "")), str(error), remedy)
             raise AnsibleActionFail(f"refused: {error}", result={"itops_result": "refused"}) from None
         except (LedgerError, OSError) as error:
@@ -74,10 +76,11 @@ class ActionModule(RunAction):
         targets, skipped = plan.targets(now.change, now.services, limit)
         compared = staging.compare(now.ws.staging / now.change.id, now.change.files)
         known = set(task_vars["hostvars"])
+        inventory = {target.host: task_vars["hostvars"].raw_get(target.host) for target in targets if target.host in known}
         extra = load_extra_vars(self._loader)
         awx_user = str(opened.data.get("awx_user", "")) if opened else ""
         return gate.Situation(
-            now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared, now.people, awx_user, extra
+            now.ws, now.change, now.services, targets, events, now.run_id, verb, known, can_confirm, compared, now.people, awx_user, extra, inventory
         ), skipped
 
     def _close_dead(self, now: Session, ledger: Ledger) -> None:

@@ -76,8 +76,11 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         target = next(t for t in targets if t.host == host)
         state_dir = self.state_dir(task_vars)
 
-        def lookup(name: str) -> tuple[str, bool] | None:
-            return (self._credential(now, target.service), True) if name == secret_ref.PLACEHOLDER else self._variable(task_vars, name)
+        def lookup(name: str) -> str | None:
+            if name == secret_ref.PLACEHOLDER:
+                return self._credential(now, target.service)
+            found = self._variable(task_vars, name)
+            return found[0] if found else None
 
         return now.host_plan(target, session.values(now, target, lookup, state_dir), state_dir)
 

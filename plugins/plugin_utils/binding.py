@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, known_errors, policy, source
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
 Record = Mapping[str, Any]
@@ -23,11 +23,8 @@ OF_THE_CHANGE = ("id", "service", "category", "kind", "incident", "executor", "n
 OF_A_SERVICE = ("redundancy", "failover", "control", "data_dirs")  # commands, paths and places a run takes from the record
 OF_ITS_BACKUP = ("sites", "destination", "provider", "paths", "exclude", "retention")
 OF_ITS_CREDENTIALS = ("custody", "ref", "account")
-OF_A_HOST = ("name", "role", "address", "vars")
 YAML = (".yml", ".yaml")
 VAULTED = "<redacted>"  # what Ansible hands on of an inline vault value; a digest must not depend on who reads it
-ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in ("include_role", "import_role")}
-INCLUDES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in ("include_tasks", "import_tasks", "include_vars")}
 BESIDE = ("", "files", "templates", "vars", "tasks")  # where Ansible looks for a file a task names
 LONGEST = 300  # characters of a text that may be a file's name
 
@@ -37,23 +34,15 @@ def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[st
     taken = {sid: of_service(services[sid]) for sid in data.get("service") or [] if sid in services}
     made: dict[str, Any] = {key: data.get(key) for key in OF_THE_CHANGE}
     made |= {"records": taken} if taken else {}
-    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in _read(task_files(data, folder)).items()}
+    everywhere = known_errors.steering(policy.known_errors_of(folder.parent))
+    made |= {"known_errors": everywhere} if everywhere else {}
+    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in with_named(task_files(data, folder)).items()}
     return made | ({"task_files": dict(sorted(files.items()))} if files else {})
 
 
 def task_files(data: Record, folder: Path) -> list[Path]:
     """The task files the plan's steps name."""
     return [folder / str(step["tasks"]) for step in (data.get("plan") or {}).get("steps") or [] if step.get("tasks")]
-
-
-def unbound(path: Path) -> list[str]:
-    """What a task file takes from where nobody can see it beforehand: roles, and files whose name is only known in the run."""
-    found: list[str] = []
-    for file in _read([path]):
-        for task in _mappings(source.load(file).data if file.suffix in YAML else None):
-            found += [f"{file.name}: {name}" for name in task if name in ROLES]
-            found += [f"{file.name}: {name} {task[name]}" for name in task if name in INCLUDES and "{{" in str(task[name])]
-    return found
 
 
 def digest(what: Record) -> str:
@@ -69,9 +58,15 @@ def of_service(record: Record) -> dict[str, Any]:
         **{key: record[key] for key in OF_A_SERVICE if record.get(key)},
         "backup": {key: backup[key] for key in OF_ITS_BACKUP if backup.get(key)},
         "credentials": {key: credentials[key] for key in OF_ITS_CREDENTIALS if credentials.get(key)},
-        "preparation": checks, "logging": error_rate.of_service(record), "hosts": _hosts(record), "mode": (record.get("maintenance") or {}).get("mode"),
+        "preparation": checks, "logging": error_rate.of_service(record), "known_errors": known_errors.steering(record.get("known_errors") or []),
+        "hosts": _hosts(record), "mode": (record.get("maintenance") or {}).get("mode"),
     }  # fmt: skip
     return {key: _plain(value) for key, value in made.items() if value}
+
+
+def vaulted(value: Any) -> bool:
+    """Whether a value of a record is an inline vault value, as the file has it or as Ansible hands it on."""
+    return isinstance(value, Vaulted) or value == VAULTED
 
 
 def _hosts(record: Record) -> list[dict[str, Any]]:
@@ -79,7 +74,8 @@ def _hosts(record: Record) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for host in record.get("hosts") or []:
         group = host.get("group") or host.get("of_group")
-        entry = {"group": group, "role": host.get("role")} if group else {key: host[key] for key in OF_A_HOST if host.get(key)}
+        named = {"group": group} if group else {key: host[key] for key in ("name", "address") if host.get(key)}
+        entry = named | {key: host[key] for key in ("role", "vars") if host.get(key)}
         if entry not in made:
             made.append(entry)
     return made
@@ -90,10 +86,10 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return VAULTED if isinstance(value, Vaulted) else value
+    return VAULTED if vaulted(value) else value
 
 
-def _read(paths: Iterable[Path]) -> dict[Path, str]:
+def with_named(paths: Iterable[Path]) -> dict[Path, str]:
     """These files and every file they name, with their SHA-256; "" for one that is missing (`itops change lint` says so)."""
     found: dict[Path, str] = {}
     left = [path.resolve() for path in paths]
@@ -125,16 +121,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
     elif isinstance(value, str):
         yield value
-
-
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
-        yield value
-        for item in value.values():
-            yield from _mappings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _mappings(item)
 
 
 def _sha256(path: Path) -> str:

@@ -118,7 +118,7 @@ def _program() -> str:
     here = Path(__file__).parent
     parts = [f"{sys.version} {yaml.__version__} {schema.INTEGER.pattern}".encode()]
     files = [
-        *here.glob("*.py"),
+        *here.rglob("*.py"),
         *labels.FOLDER.glob("*.yml"),
         clauses.FILE,
         *(spec.ROLES / role / "meta" / "argument_specs.yml" for role in ("service", "step")),

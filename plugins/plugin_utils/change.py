@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, clauses, literal_secrets, schema, source, step_rules, unseen
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, clauses, literal_secrets, schema, source, step_rules, task_files, unseen
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -22,7 +22,6 @@ REQUIRED_KINDS = ("stop", "update", "start", "rollback")
 STRONG_DIGESTS = ("sha512", "sha256")
 TO_FILL = "待填"
 UNDO_TYPES = ("revert", "restore")
-PLAIN_TASKS = "tasks, and include_tasks of files with plain names"
 
 Record = Mapping[str, Any]
 
@@ -102,7 +101,7 @@ def read(path: Path, services: Mapping[str, Record], people: Mapping[str, Record
     if unshaped:
         return None, [*problems, *_unfilled(report, data)]
     name_steps(data)
-    problems += [*_identity(report, path), *_shown(report), *_plan(report), *_files(report), *_unfilled(report, data)]
+    problems += [*_identity(report, path), *_shown(report), *_plan(report), *_values(report, services), *_files(report), *_unfilled(report, data)]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     bound = binding.bound(data, services, path.parent)
     return Change(str(data["id"]), path, data, digest, binding.digest(bound), bound), problems
@@ -213,10 +212,8 @@ def _plan(report: _Report) -> Iterator[Problem]:
         if check["type"] == "manual":
             yield report.at("plan", "checks", index, message="nobody is asked by a run", found="manual", allowed="a check that a program can do")
     for index, step in enumerate(plan["steps"]):
-        if step.get("tasks") and not (Path(report.file).parent / step["tasks"]).is_file():
-            yield report.at("plan", "steps", index, "tasks", message="no such task file", found=step["tasks"], allowed="a path from the folder of the changes")
-        for hidden in binding.unbound(Path(report.file).parent / step["tasks"]) if step.get("tasks") else ():
-            yield report.at("plan", "steps", index, "tasks", message="nobody can decide on what is only known in the run", found=hidden, allowed=PLAIN_TASKS)
+        for message, found, allowed in task_files.faults(Path(report.file).parent, step["tasks"]) if step.get("tasks") else ():
+            yield report.at("plan", "steps", index, "tasks", message=message, found=found, allowed=allowed)
         if step["kind"] != "rollback" and any(step.get(undo) is not None for undo in UNDO_TYPES):
             yield report.at("plan", "steps", index, message="undoing belongs to the rollback", allowed="kind: rollback")
 
@@ -227,6 +224,14 @@ def _rules(report: _Report) -> Iterator[Problem]:
         for index, item in enumerate(report.data["plan"][group]):
             for path, message, found, allowed in faults(item, ("plan", group, index)):
                 yield report.at(*path, message=message, found=found, allowed=allowed)
+
+
+def _values(report: _Report, services: Mapping[str, Record]) -> Iterator[Problem]:
+    plan = report.data["plan"]
+    entries = [host for sid in report.data["service"] for host in services.get(sid, {}).get("hosts") or []]
+    hosts = [host for host in entries if not plan["hosts"] or host.get("name", host.get("group")) in plan["hosts"]]
+    for message, found, allowed in step_rules.unsaid(plan, hosts):
+        yield report.at("plan", message=message, found=found, allowed=allowed, remedy=step_rules.SAY)
 
 
 def _window(report: _Report) -> Iterator[Problem]:

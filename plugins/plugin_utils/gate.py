@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import (
-    binding,
     catalogue,
     chain,
     checkpoint,
     endpoints,
-    placeholders,
+    inputs,
     plan,
     progress,
     register,
@@ -33,11 +31,6 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-# The only extra variables a run takes: whatever else is given that way goes before records, registered results and the inventory, also inside a value.
-EXTRA = re.compile(
-    r"change|verb|itops_limit|itops_rejoin_within|(awx|tower)_\w+"
-    r"|ansible_((ssh_)?user|(ssh_)?pass(word)?|(ssh_)?private_key_file|become_pass(word)?)"  # who logs in, never where or with what
-)
 SAID_IN_DETAIL = ("ledger", "prepared_files")  # by guards of this module
 
 
@@ -58,6 +51,7 @@ class Situation:
     people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     awx_user: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)  # the play's extra variables
+    inventory: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the targets' variables, as Ansible has them
 
     @property
     def mode(self) -> str:
@@ -107,27 +101,9 @@ def _locks(now: Situation) -> Iterator[Finding]:
 
 
 def _inputs(now: Situation) -> Iterator[Finding]:
-    """Nothing that is decided on may come in from the side: no record, no person, no value of the plan, no list of hosts or steps by an extra variable."""
-    used = set(placeholders.names([now.change.plan, *(dict(now.services[sid]) for sid in now.change.services)]))
-    secrets = {name for name in used if placeholders.is_secret(name)}  # AWX hands its credentials over like this
-    bad = sorted(name for name in now.extra if name not in secrets and not EXTRA.fullmatch(str(name)))
-    message = f"given as extra variables: {', '.join(bad)}" if bad else "no extra variable stands in for what was decided on"
-    yield Finding("extra_vars", not bad, message, "leave out these -e options (and survey answers); values of the plan belong into the inventory")
-    if now.ws.services_dir.is_dir():
-        known = catalogue.load(now.ws)
-        other = [
-            sid for sid in now.change.services if sid in known.services and binding.of_service(known.services[sid]) != binding.of_service(now.services[sid])
-        ]
-        other += sorted(pid for pid in {*now.people, *known.people} if _proof(now.people.get(pid)) != _proof(known.people.get(pid))) if known.people else []
-        message = f"Ansible's variables say something else than the files: {', '.join(other)}" if other else "Ansible sees the records as the files have them"
-        yield Finding(
-            "variables", not other, message, "look for itops_services and itops_people in host_vars, group_vars and -e: ansible-inventory --host HOST"
-        )
-
-
-def _proof(person: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What of a person decides whether they may decide."""
-    return {key: person.get(key) for key in ("roles", "accounts", "deputy", "active", "public_key")} if person else {}
+    yield inputs.extra_variables(now.change, now.services, now.extra)
+    yield from inputs.records(now.ws, now.change, now.services, now.people)
+    yield from inputs.hosts(now.change, now.services, now.targets, now.inventory)
 
 
 def _records(now: Situation) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 UNKNOWN = "unknown_error"  # the type of a failure that no entry knows; its label is 未知异常
 MOST_RETRIES = 10
 TO_FILL = "待填"
+STEERING = ("retry", "rollback")
 
 Entry = Mapping[str, Any]
 Path_ = tuple[str | int, ...]
@@ -26,6 +27,11 @@ def entries(service: str, services: Mapping[str, Mapping[str, Any]], policy: Map
     order = [service, *(sid for sid in services if sid != service)]
     listed = [*(entry for sid in order for entry in services.get(sid, {}).get("known_errors") or []), *(policy.get("known_errors") or [])]
     return [_carried(number, entry) for number, entry in enumerate(listed, 1)]
+
+
+def steering(listed: Sequence[Entry]) -> list[dict[str, Any]]:
+    """What of these entries makes a run do something by itself; one that only pauses and tells may be added at any time."""
+    return [{key: entry[key] for key in ("pattern", "action", "retries") if entry.get(key)} for entry in listed if entry.get("action") in STEERING]
 
 
 def _carried(number: int, entry: Entry) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
     known_errors,
     labels,
     literal_secrets,
-    secret_ref,
+    obtain,
     service_dates,
     step_rules,
     unseen,
@@ -269,18 +269,10 @@ def _all_checks(record: Record) -> Iterator[tuple[tuple[str | int, ...], Record]
 
 
 def _placeholders(record: Record, report: Report) -> Iterator[Problem]:
-    """Each name needs a value on every host. One of another inventory source may have it there, unseen from here."""
+    """Each name needs a value on every host, here: what stands elsewhere is not approved with a plan."""
     for key in ("failover", "operations", "preparation", "backup", "control", "data_dirs", "logging"):
-        for host in record["hosts"] if record.get(key) else ():
-            for name in step_rules.unknown_placeholders(record[key], {*host["vars"], secret_ref.PLACEHOLDER}):
-                make: Callable[..., Problem] = report.error if host.get("address") else report.warning
-                who = host.get("name") or f"group {host.get('group')}"
-                yield make(
-                    (key,),
-                    f"%{{{name}}} has no value on {who}",
-                    f"%{{{name}}}",
-                    ", ".join([*sorted(step_rules.BUILT_IN), *host["vars"]]),
-                )
+        for message, found, allowed in step_rules.unsaid(record.get(key), record["hosts"]):
+            yield report.error((key,), message, found, allowed, step_rules.SAY)
 
 
 def _standards(record: Record, report: Report) -> Iterator[Problem]:
@@ -288,6 +280,10 @@ def _standards(record: Record, report: Report) -> Iterator[Problem]:
         yield report.error(("satisfies", *path), *what)
 
 
+def _manual(record: Record, report: Report) -> Iterator[Problem]:
+    yield from (report.source.problem(*fault) for fault in obtain.faults(record))
+
+
 RULES: tuple[Callable[[Record, Report], Iterator[Problem]], ...] = (
-    _identity, _texts, _numbers, _capacity, _backup, _addresses, _redundancy, _maintenance, _steps, _standards,
+    _identity, _texts, _numbers, _capacity, _backup, _addresses, _redundancy, _maintenance, _steps, _standards, _manual,
 )  # fmt: skip

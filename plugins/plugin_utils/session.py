@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, inputs, placeholders, plan, run, segments, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
-from ansible_collections.itops.maintenance.plugins.plugin_utils import placeholders, plan, run, segments, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import Redactor
@@ -52,22 +52,24 @@ def load(change_id: str, services: Records, people: Records) -> Session:
     return Session(ws, change, services, people, os.environ.get(run.RUN_VARIABLE, ""))
 
 
-OWN = ("host", "service", "change", "files")  # placeholders that no inventory gives
+def values(session: Session, target: plan.Target, lookup: Callable[[str], str | None], state_dir: str) -> placeholders.Values:
+    """Placeholder values of one host. They stand in the service record, where they are approved with the plan.
 
-
-def values(session: Session, target: plan.Target, lookup: Callable[[str], tuple[str, bool] | None], state_dir: str) -> placeholders.Values:
-    """Placeholder values of one host. `lookup` gives an inventory variable and whether it came out of a vault."""
+    Only secrets may come from elsewhere: `lookup` gives such an inventory variable.
+    """
     plain = {
         "host": target.host,
         "service": target.service,
         "change": session.change.id,
         "files": str(Path(state_dir) / session.change.id / "files"),
     }
+    own = inputs.host_entry(session.services[target.service], target.host).get("vars") or {}
     secret: dict[str, str] = {}
     wanted = {*placeholders.names(session.change.plan), *placeholders.names(dict(session.services[target.service]))}
     for name in sorted(wanted - set(plain)):
-        found = lookup(name)
-        if found is not None:
-            text, vaulted = found
-            (secret if vaulted or placeholders.is_secret(name) else plain)[name] = text
+        hidden = placeholders.is_secret(name) or binding.vaulted(own.get(name))
+        if name in own and not hidden:
+            plain[name] = str(own[name])
+        elif hidden and (found := lookup(name)):
+            secret[name] = found
     return placeholders.Values(plain, secret)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import addresses, error_rate, placeholders
@@ -30,6 +30,8 @@ FOREIGN = {  # keys of a check that mean something for these types only; a slip 
     "question": ("manual",),
 }
 STATES = {"port": ("open", "closed"), "service": ("running", "stopped")}
+
+SAY = "set it in hosts[].vars of the service record; only a secret, by its name, may come from the inventory"
 
 Data = Mapping[str, Any]
 Path_ = tuple[str | int, ...]
@@ -90,9 +92,14 @@ def pattern_fault(text: str) -> str:
     return ""
 
 
-def unknown_placeholders(value: Any, known: Collection[str]) -> list[str]:
-    """Names without a value, each once, in order."""
-    return [name for name in dict.fromkeys(placeholders.names(value)) if name not in BUILT_IN and name not in known]
+def unsaid(value: Any, hosts: Iterable[Data]) -> Iterator[tuple[str, str, str]]:
+    """Message, found and allowed for each name without a value on one of these hosts of a record; a secret may come from elsewhere."""
+    wanted = [name for name in dict.fromkeys(placeholders.names(value)) if name not in BUILT_IN and not placeholders.is_secret(name)]
+    for host in hosts if wanted else ():
+        known, who = host.get("vars") or {}, host.get("name") or f"group {host.get('group')}"
+        for name in wanted:
+            if name not in known:
+                yield f"%{{{name}}} has no value on {who}", f"%{{{name}}}", ", ".join([*sorted(BUILT_IN), *known])
 
 
 def _command_line(item: Data, path: Path_) -> Iterator[Fault]:

@@ -159,7 +159,7 @@ def test_a_variable_that_a_host_lacks(house: LocalHouse) -> None:
     cid = house.change(after=[{"kind": "update", "title": "更新", "command": "echo %{nowhere}"}])
     done = house.itops("run", cid)
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "%{nowhere} has no value on b" in done.stdout and "host_vars" in done.stdout
+    assert "%{nowhere} has no value on b" in done.stdout + done.stderr and "hosts[].vars" in done.stdout + done.stderr
     assert house.version("b") == "1.0"
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.integration.test_governance import Office, untouched
 
@@ -78,9 +79,51 @@ def test_host_variables_are_no_second_people_file(office: Office) -> None:
 def test_a_value_in_the_record_is_part_of_what_was_approved(office: Office) -> None:
     cid = ready(office)
     record = office.read_service("shop")
-    record["hosts"][0]["vars"] = {"root": "/tmp/elsewhere"}
+    record["hosts"][0]["vars"]["root"] = "/tmp/elsewhere"
     office.service(record)
     assert office.itops("run", cid).returncode == 3 and "approved" in office.findings(cid) and untouched(office)
+
+
+INVENTORY: dict[str, tuple[str, dict[str, object]]] = {
+    "a value of a host": ("inventory/host_vars/a.yml", {"root": "/tmp/elsewhere"}),
+    "another machine": ("inventory/host_vars/b.yml", {"ansible_host": "192.0.2.99"}),
+    "a value of a task file": ("inventory/group_vars/all.yml", {"greeting": "$(touch /tmp/elsewhere)"}),
+}
+
+
+@pytest.mark.parametrize("what", INVENTORY)
+def test_variables_beside_the_record_change_nothing_that_was_approved(office: Office, what: str) -> None:
+    office.write("changes/t.yml", [{"name": "说", "ansible.builtin.shell": "echo {{ greeting | default('') }}", "changed_when": False}])
+    record = office.read_service("shop")
+    record["hosts"][1]["address"] = "127.0.0.1"
+    office.service(record)
+    cid = office.complex_change(after=[{"kind": "update", "title": "任务", "tasks": "t.yml"}])
+    office.decide_all(cid)
+    office.write(*INVENTORY[what])
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "variables" in office.findings(cid), done.stdout
+    assert untouched(office) and not Path("/tmp/elsewhere").exists()
+
+
+@pytest.mark.parametrize("where", ["record", "policy"])
+def test_a_known_error_that_makes_the_run_do_something_is_approved_with_it(office: Office, where: str) -> None:
+    """One that only pauses and tells may be added at any time; it is what people learn."""
+    cid = ready(office)
+    entry = {"type": "网络", "pattern": "timed out", "action": "pause", "steps": ["查看网络"]}
+
+    def write() -> None:
+        if where == "record":
+            office.service({**office.read_service("shop"), "known_errors": [entry]})
+        else:
+            office.write("policy.yml", {**kept, "known_errors": [entry]})
+
+    kept = yaml.safe_load((office.root / "policy.yml").read_text("utf-8")) if (office.root / "policy.yml").exists() else {}
+    write()
+    assert json.loads(office.itops("change", "next", cid, "--format", "json").stdout)["state"] == "prepared"
+    entry |= {"action": "retry", "retries": 2}
+    write()
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "timed out" in office.findings(cid)["approved"]["message"] and untouched(office), done.stdout
 
 
 def test_a_file_that_a_task_file_includes_is_part_of_it(office: Office) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.itops.maintenance.plugins.plugin_utils import binding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
@@ -21,6 +22,9 @@ WEB: Record = {
     "maintenance": {"mode": "auto", "anchor": "2026-01-01"}, "failover": {"steps": [{"command": "promote"}]}, "backup": {"sites": ["local"]},
     "control": {"provider": "systemd", "unit": "web"}, "data_dirs": ["/srv/web"],
 }  # fmt: skip
+
+
+RETRY = {"type": "网络", "pattern": "timed out", "action": "retry", "retries": 2, "steps": ["重试"]}
 
 
 def digest(folder: Path, change: Record, services: dict[str, Record]) -> str:
@@ -36,6 +40,9 @@ VOIDING: dict[str, Callable[[Record, Record, Path], Any]] = {
     "a further host": lambda change, web, folder: web["hosts"].append({"name": "b", "role": "standby"}),
     "who is asked": lambda change, web, folder: web["maintenance"].update(mode="manual"),
     "the task file": lambda change, web, folder: (folder / "t.yml").write_text("- debug:\n", "utf-8"),
+    "an entry that does a step again": lambda change, web, folder: web.update(known_errors=[RETRY]),
+    "an entry of every service": lambda change, web, folder: (folder.parent / "policy.yml").write_text(yaml.safe_dump({"known_errors": [RETRY]}), "utf-8"),
+    "the values of a group": lambda change, web, folder: web["hosts"].append({"group": "more", "vars": {"x": 2}}),
     "the task file away": lambda change, web, folder: (folder / "t.yml").unlink(),
 }
 HARMLESS: dict[str, Callable[[Record, Record, Path], Any]] = {
@@ -43,12 +50,15 @@ HARMLESS: dict[str, Callable[[Record, Record, Path], Any]] = {
     "the owner": lambda change, web, folder: web.update(owner="li"),
     "a remark": lambda change, web, folder: web.update(remark="年底下线"),
     "the cycle": lambda change, web, folder: web["maintenance"].update(anchor="2027-01-01"),
+    "an entry that tells and asks": lambda change, web, folder: web.update(known_errors=[{**RETRY, "action": "pause"}]),
     "another service": lambda change, web, folder: (folder / "other.yml").write_text("", "utf-8"),
 }
 
 
 @pytest.mark.parametrize(("edit", "voids"), [*((name, True) for name in VOIDING), *((name, False) for name in HARMLESS)])
 def test_edits(tmp_path: Path, edit: str, voids: bool) -> None:
+    tmp_path = tmp_path / "changes"
+    tmp_path.mkdir()
     (tmp_path / "t.yml").write_text("- ping:\n", "utf-8")
     change, web = copy.deepcopy(CHANGE), copy.deepcopy(WEB)
     before = digest(tmp_path, change, {"web": web})

@@ -159,6 +159,8 @@ def test_the_example_fills_every_field_of_the_schema() -> None:
         ),
         ("failover: {steps: [{kind: failover, command: x, timeout: 0}]}", "failover.steps[0].timeout", "too small"),
         ("failover: {steps: [{kind: failover, command: '%{vip}'}]}", "failover", "%{vip} has no value on web-1"),
+        ("hosts: [{name: elsewhere}]\nbackup: {sites: [local], destination: {local: '%{dir}/b'}}", "backup", "%{dir} has no value on elsewhere"),
+        ("hosts: [{group: far}]\ndata_dirs: ['%{dir}/b']", "data_dirs", "%{dir} has no value on group far"),
         (
             "failover: {checks: [{type: port, port: 1, url: 'http://h/'}]}",
             "failover.checks[0].url",
@@ -205,7 +207,7 @@ def test_one_rule_one_error(text: str, path: str, message: str) -> None:
         ("operations: [{item: x, method: playbook, checks: [{type: port, port: 1}]}]", "operations[0].method"),
         ("failover: {checks: [{type: port, port: 1}]}", "failover"),
         ("maintenance: {mode: auto}\ncredentials: {custody: 文档}", "maintenance.mode"),
-        ("hosts: [{name: elsewhere}]\nbackup: {sites: [local], destination: {local: '%{dir}/b'}}", "backup"),
+        ("manual: {obtain: {url: 'https://get.example.org/app-1.2.MSI?v=3'}}", "manual.obtain.url"),
     ],
 )
 def test_doubts_are_warnings(text: str, path: str) -> None:
@@ -221,12 +223,46 @@ def test_doubts_are_warnings(text: str, path: str) -> None:
         "hosts: [{name: a, vars: {db_password: !vault x, token_file: /etc/t, password_ref: 见密码库}}]",
         "hosts: [{name: web-1, address: 192.0.2.1, vars: {vip: 192.0.2.9}}]\n"
         "operations: [{item: x, method: manual, checks: [{type: http, url: 'http://%{vip}/%{host}'}]}]",
+        "manual: {obtain: {remark: 应用商店}}",
+        "manual: {obtain: {url: 'http://portal.example.org/app.html', remark: 浏览器直接访问}}",
+        "manual: {obtain: {url: 'https://get.example.org/app.zip', sha256: " + "0123456789" * 6 + "ABCD}}",
+        "manual: {obtain: {sha256: " + "1" * 64 + ", remark: '\\\\server\\share'}}",
         "backup: {sites: [offsite], destination: {offsite: 'b@[2001:db8::1]:/srv'}}",
         "maintenance: {business_low: [{start: 22:00, end: 06:00}], freeze: [{start: 2026-02-01, end: 2026-02-01}]}",
     ],
 )
 def test_right_ones_pass(text: str) -> None:
     assert check(text + "\n") == []
+
+
+def test_where_users_get_what_they_need_all_that_is_wrong_at_once() -> None:
+    found = check(
+        "manual: {obtain: {url: 应用商店, sha256: 'sha256:abcd'}}\n"
+        "manual_en: {obtain: {url: 'https://me:hunter2@get.example.org/', sha256: '" + "g" * 64 + "'}}\n"
+    )
+    assert [(p.path, p.message) for p in found if "secret" not in p.message] == [
+        ("manual.obtain.url", "not a URL"), ("manual.obtain.sha256", "not a sha256 digest"),
+        ("manual_en.obtain.url", "a login stands in the URL"), ("manual_en.obtain.sha256", "not a sha256 digest"),
+    ]  # fmt: skip
+    assert found and "manual.obtain.remark" in next(p.remedy for p in found if p.path == "manual.obtain.url")
+    assert {p.severity for p in found} == {"error"} and "hunter2" not in str(list(map(str, found)))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("get.example.org/app", "not a URL"),
+        ("https:///app.zip", "not a URL"),
+        ("https://get.example.org/my app", "not a URL"),
+        ("https://get.example.org:99999/", "not a URL (Port out of range 0-65535)"),
+        ("https://192.0.2.300/", "not an IP address"),
+        ("ftp://get.example.org/app.zip", "not an address of the web"),
+        ("file://server/share/app.zip", "not an address of the web"),
+        ("https://get.example.org/%{version}/", "no placeholder is filled in here"),
+    ],
+)
+def test_an_address_no_browser_opens(url: str, message: str) -> None:
+    assert [(p.path, p.message, p.severity) for p in check(f"manual: {{obtain: {{url: '{url}'}}}}\n")] == [("manual.obtain.url", message, "error")]
 
 
 def test_rules_between_files(folder: Path) -> None:

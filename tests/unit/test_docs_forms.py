@@ -43,7 +43,7 @@ FULL: dict[str, Any] = {
                     "checks": [{"type": "http", "title": "首页", "url": "http://127.0.0.1/"}, {"type": "port", "port": 80}],
                     "steps": [{"kind": "update", "title": "换包", "command": "./update.sh --all", "expect": {"contains": ["done"]}, "run_as": "app"},
                               {"kind": "start", "title": "启动", "service": {"state": "started"}}]}],
-    "manual": {"software": {"name": "Firefox", "version": "128"}, "obtain": {"url": "https://example.com/get", "sha256": "ab" * 32}, "requires": "Windows 10",
+    "manual": {"software": {"name": "Firefox", "version": "128"}, "obtain": {"url": "https://example.com/get", "sha256": "Ab" * 32}, "requires": "Windows 10",
                "data_dir": "C:\\Users", "cautions": ["退出登录"], "steps": ["打开", "登录"], "screenshots": [{"file": "图 1.png", "alt": "首页 [新]"}]},
     "manual_en": {"cautions": ["Log out"], "steps": ["Open", "Log in"]},
 }  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, plan, segments, session, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 
 from tests.unit import make
 
@@ -24,7 +25,7 @@ def host_plan(root: Path, host: str = "web2", variables: dict[str, str] | None =
     now = session.Session(ws, change, known.services, known.people, "R20261123T000000Z-0000")
     target = next(t for t in plan.targets(change, known.services)[0] if t.host == host)
     given = variables or {}
-    values = session.values(now, target, lambda name: (given[name], False) if name in given else None, "/var/lib/itops")
+    values = session.values(now, target, given.get, "/var/lib/itops")
     return now.host_plan(target, values, "/var/lib/itops")
 
 
@@ -79,12 +80,15 @@ def test_the_strictest_mode_wins(tmp_path: Path) -> None:
 def test_placeholders_are_filled_and_secret_ones_never_shown(tmp_path: Path) -> None:
     steps = make.plan()["steps"]
     steps[1] = {"kind": "update", "title": "更新", "command": "load %{region} --key %{db_password} on %{host}"}
-    plan_ = host_plan(tmp_path, variables={"region": "north", "db_password": "hunter2"}, plan={"steps": steps}, notice={"id": "S", "files": []})
+    hosts = [{**host, "vars": {"region": "north"}} for host in make.web()["hosts"]]
+    plan_ = host_plan(tmp_path, variables={"db_password": "hunter2"}, record={"hosts": hosts}, plan={"steps": steps}, notice={"id": "S", "files": []})
     step = plan_.patch()[0].steps[1]
     assert step["args"]["command"] == "load north --key hunter2 on web2"
     assert step["display"] == "load north --key %{db_password} on web2"
-    with pytest.raises(UnknownPlaceholder, match="region"):
-        host_plan(tmp_path, plan={"steps": steps}, notice={"id": "S", "files": []}).patch()
+    with pytest.raises(UnknownPlaceholder, match="db_password"):
+        host_plan(tmp_path, record={"hosts": hosts}, plan={"steps": steps}, notice={"id": "S", "files": []}).patch()
+    with pytest.raises(BadInput, match="region"):
+        host_plan(tmp_path, variables={"region": "north", "db_password": "x"}, plan={"steps": steps}, notice={"id": "S", "files": []})
 
 
 def test_a_restore_is_followed_by_the_fingerprint(tmp_path: Path) -> None:

@@ -95,6 +95,6 @@ def software(manual: Mapping[str, Any], lang: str) -> str:
     """准备工作 of a 使用手册 (U2 to U5)."""
     named, got = manual.get("software") or {}, manual.get("obtain") or {}
     head = [_spaced(word(lang, "software_name"), named.get("name"), named.get("version")), word(lang, "details")]
-    digest = f"sha256:{got['sha256']}" if got.get("sha256") else ""
+    digest = f"sha256:{got['sha256'].lower()}" if got.get("sha256") else ""
     values = {"obtain": _spaced(got.get("url"), got.get("remark"), digest), "requires": manual.get("requires"), "data_dir": manual.get("data_dir")}
     return _form(head, [[word(lang, name), value] for name, value in values.items()])
