@@ -21,7 +21,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import P
 
 from itops_cli.connecting import distrusted, reason
 from itops_cli.documents.library import Library
-from itops_cli.download_way import Refused, Session, Terms, get, shown
+from itops_cli.notices.way import Refused, Session, Terms, get, shown
 from itops_cli.output import counted
 
 AT_ONCE = 8

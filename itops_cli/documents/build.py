@@ -17,11 +17,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.service_documents import Sources
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 
+from itops_cli.catalogue.status import must_know
 from itops_cli.completing import SERVICE
 from itops_cli.documents.sources import Maker
 from itops_cli.errors import Exit
 from itops_cli.output import counted, emit, format_option
-from itops_cli.status import must_know
 
 STALE = outcome.CODES["not_verified"]
 ASIDE = "edited"  # NAME.md.edited-DIGEST: what --force has replaced

@@ -20,7 +20,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells imp
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.status import world
+from itops_cli.catalogue.status import world
 
 FOLDER = "services"  # below the documents: ID/KIND.LANG.md
 REGISTER = "register.jsonl"

@@ -20,9 +20,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.run_history impo
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import verified
-from itops_cli.status import world
-from itops_cli.verified import Verified
+from itops_cli.catalogue.status import world
+from itops_cli.records import verified
+from itops_cli.records.verified import Verified
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # Copyright (c) itops contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`itops schedule`: when which service is due, and how cron, systemd or AWX start what is."""
+"""`itops schedule`, `itops window`: when which service is due and which change may be made, and how cron, systemd or AWX start what is."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row, Status, World
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.status import maintained, must_know
+from itops_cli.catalogue.status import maintained, must_know
 
 
 def look(ws: Workspace, only: Sequence[str] = ()) -> tuple[Catalogue, Status, list[dict[str, Any]]]:

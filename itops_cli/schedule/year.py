@@ -19,9 +19,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import R
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Row, Status
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
 
-from itops_cli import ics
 from itops_cli.completing import SERVICE
 from itops_cli.output import emit, format_option, lang_option
+from itops_cli.schedule import ics
 from itops_cli.schedule.looking import look, plan_of
 
 MONTHS = range(1, 13)

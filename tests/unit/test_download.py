@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from itops_cli.download import Fetched, fetch
-from itops_cli.download_way import Terms
-from itops_cli.signatures import Keys, minisign_key
+from itops_cli.notices.download import Fetched, fetch
+from itops_cli.notices.signatures import Keys, minisign_key
+from itops_cli.notices.way import Terms
 from tests.unit.fileserver import Shop, shop
 from tests.unit.listeners import Authority, authority
 from tests.unit.signers import Minisigner

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from itops_cli.catalogue.known_errors import command
 from itops_cli.errors import Exit
-from itops_cli.errors_table import command
 from tests.unit import make
 from tests.unit.story import CHANGE, Story
 

@@ -9,7 +9,9 @@ import ast
 import re
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,28 @@ def test_the_command_line_never_loads_ansible() -> None:
     assert not [name for name in found if re.match(r"ansible(\.|$)", name)]
     ours = [name for name in found if name.startswith("ansible_collections.") and not name.startswith(f"{COLLECTION}.plugin_utils")]
     assert [name for name in ours if name != "ansible_collections.itops.maintenance"] == []  # the package itself: where does it lie?
+
+
+def folders_of_the_command_line() -> dict[str, set[str]]:
+    """Which folder of it imports from which other ones, late imports too; its top is the folder ''."""
+    top = REPO / "itops_cli"
+    uses: dict[str, set[str]] = defaultdict(set)
+    for path in files("itops_cli"):
+        own = path.relative_to(top).parts[0] if path.parent != top else ""
+        parts = [name.split(".") for name in imported(path) if name.startswith("itops_cli.")]
+        uses[own] |= {part[1] if (top / part[1]).is_dir() else "" for part in parts} - {own}
+    return uses
+
+
+def test_folders_of_the_command_line_form_no_circle() -> None:
+    uses = folders_of_the_command_line()
+    assert "changes" in uses["records"]
+    TopologicalSorter(uses).prepare()  # raises an error that names the circle
+
+
+def test_what_all_commands_share_knows_none_of_their_folders() -> None:
+    """main.py names them as text, and imports the one that is asked for."""
+    assert folders_of_the_command_line()[""] == set()
 
 
 def test_the_wheel_depends_on_what_its_code_imports() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.itops.maintenance.plugins.module_utils import known_err
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, known_errors, policy, record, report, safe_pattern, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
 
-from itops_cli import live
+from itops_cli.runs import live
 from tests.unit import make
 from tests.unit.engine_host import Host, check_file, command, step
 from tests.unit.story import Story

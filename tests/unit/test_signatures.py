@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from itops_cli.signatures import Keys, SignatureError, minisign_key, verify
+from itops_cli.notices.signatures import Keys, SignatureError, minisign_key, verify
 from tests.unit.signers import Gpg, Minisigner, gpg
 
 CONTENT = b"portal 2.4.1\n" * 1000

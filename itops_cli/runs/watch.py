@@ -18,9 +18,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import outcome, 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import live
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
+from itops_cli.runs import live
 
 POLL = 0.2  # seconds between two looks
 SILENCE = 15  # seconds without an event until the runner's lock is looked at

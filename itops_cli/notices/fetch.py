@@ -22,12 +22,12 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import B
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 from itops_cli.completing import CHANGE
-from itops_cli.download import Fetched, Progress
-from itops_cli.download import fetch as download
-from itops_cli.download_way import SIZE_LIMIT, Terms
 from itops_cli.errors import Exit, say
+from itops_cli.notices.download import Fetched, Progress
+from itops_cli.notices.download import fetch as download
+from itops_cli.notices.signatures import Keys, MinisignKey, SignatureError, minisign_key
+from itops_cli.notices.way import SIZE_LIMIT, Terms
 from itops_cli.output import emit, format_option, write_file
-from itops_cli.signatures import Keys, MinisignKey, SignatureError, minisign_key
 from itops_cli.size import Size
 
 

@@ -16,7 +16,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
-from itops_cli import credentials, deciding
+from itops_cli import credentials
+from itops_cli.changes import deciding
 from itops_cli.errors import Exit
 
 

@@ -22,9 +22,9 @@ import requests
 from ansible_collections.itops.maintenance.plugins.plugin_utils import atomic, staging
 from ansible_collections.itops.maintenance.plugins.plugin_utils.notice.model import STRONG, name_fault
 
-from itops_cli.download_part import forget, state, sync, under_way
-from itops_cli.download_way import Cut, Refused, Session, Terms, allowed, certificate, get, no_file, shown
-from itops_cli.signatures import LIMIT, Proof, SignatureError, require, verify
+from itops_cli.notices.part import forget, state, sync, under_way
+from itops_cli.notices.signatures import LIMIT, Proof, SignatureError, require, verify
+from itops_cli.notices.way import Cut, Refused, Session, Terms, allowed, certificate, get, no_file, shown
 
 TRIES = 4  # of one file; each goes on where the last one ended
 BLOCK = 1 << 14  # bytes; what is lost at most where a line is cut

@@ -14,7 +14,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
-from itops_cli import channels, credentials, deciding
+from itops_cli import channels, credentials
+from itops_cli.changes import deciding
 from itops_cli.errors import Exit, say
 from itops_cli.output import emit
 

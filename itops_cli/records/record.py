@@ -16,10 +16,10 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table i
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import record_correct, record_store, verified
 from itops_cli.completing import RECORD
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option
+from itops_cli.records import correct, store, verified
 
 NOT_VERIFIED = 4
 ROW = ("change", "title", "service", "started", "result", "backout", "state")
@@ -33,7 +33,7 @@ def command() -> None:
     """
 
 
-for part in (record_correct.command, record_store.prepare, record_store.push, record_store.pull):
+for part in (correct.command, store.prepare, store.push, store.pull):
     command.add_command(part)
 
 

@@ -17,11 +17,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.perio
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import table
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
-from itops_cli import deciding
+from itops_cli.changes import deciding
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit, say
-from itops_cli.ics import Entry, write
 from itops_cli.output import emit, format_option, lang_option
+from itops_cli.schedule.ics import Entry, write
 
 COLUMNS = ("start", "end", "hours")
 LONGEST = timedelta(days=1)  # a period of a list; so far beyond the last day is looked for its end

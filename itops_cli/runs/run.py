@@ -14,8 +14,8 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import workspace
 
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
-from itops_cli.execution import Execution, read_answers
 from itops_cli.output import format_option
+from itops_cli.runs.execution import Execution, read_answers
 
 
 def _hosts(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -61,9 +61,9 @@ def command(
     if due == bool(change) or (due and (limit or answers)):
         raise Exit(2, "either a change or --due; --due takes neither --limit nor --answers → itops run --due --check")
     if due:
-        from itops_cli import run_due
+        from itops_cli.runs.due import Wish, carry_out
 
-        raise Exit(run_due.carry_out(workspace.find(), run_due.Wish(most, check, fmt, jitter, log)))
+        raise Exit(carry_out(workspace.find(), Wish(most, check, fmt, jitter, log)))
     assert change
     raise Exit(Execution(workspace.find(), change, "run", "maintain", limit, check, fmt, read_answers(answers)).carry_out())
 

@@ -18,7 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import ST
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import MARK
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli.change_draft import TO_FILL, WINDOW, executor
+from itops_cli.changes.draft import TO_FILL, WINDOW, executor
 from itops_cli.errors import Exit
 
 NOT_VERIFIED = 4

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from ansible_collections.itops.maintenance.plugins.plugin_utils.notice.model import url_fault
 
-from itops_cli.signatures import Keys
+from itops_cli.notices.signatures import Keys
 
 SIZE_LIMIT = 4 << 30  # bytes of one file
 TIMEOUT = (10, 60)  # seconds to connect, and without a byte

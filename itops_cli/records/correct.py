@@ -13,7 +13,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance impor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
-from itops_cli import deciding
+from itops_cli.changes import deciding
 from itops_cli.errors import Exit
 from itops_cli.output import emit
 

@@ -24,8 +24,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ev
 from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import watched
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import live, output, runner, signals
+from itops_cli import output, runner
 from itops_cli.errors import Exit, say
+from itops_cli.runs import live, signals
 
 CHECKED = "检查通过，未执行 / everything looked at holds, nothing was changed (exit 0)"
 POLL = 0.2  # seconds between two looks at the ledger

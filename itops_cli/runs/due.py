@@ -32,8 +32,9 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import output, signals
+from itops_cli import output
 from itops_cli.errors import Exit
+from itops_cli.runs import signals
 from itops_cli.schedule import looking
 
 LOCK = "due"

@@ -17,7 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.lifecycle import Standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 
-from itops_cli import deciding
+from itops_cli.changes import deciding
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option

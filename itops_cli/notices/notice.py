@@ -18,13 +18,14 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.notice.model imp
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import change_draft, notice_fetch
-from itops_cli.change import KINDS
+from itops_cli.changes import draft as change_draft
+from itops_cli.changes.change import KINDS
 from itops_cli.completing import SERVICE
 from itops_cli.errors import Exit, say
-from itops_cli.notice_fetch import fetch_options
+from itops_cli.notices import fetch
+from itops_cli.notices.fetch import fetch_options
+from itops_cli.notices.signatures import LIMIT, Proof, SignatureError, verify
 from itops_cli.output import emit, format_option
-from itops_cli.signatures import LIMIT, Proof, SignatureError, verify
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 type_option = click.option("--type", "kind", type=click.Choice(reading.KINDS), default=reading.AUTO, show_default=True, help="What the notice is.")
@@ -80,25 +81,25 @@ def import_notice(
 
     Example: itops notice import SHA256SUMS --service web --id SUP-118 --supplier 示例公司 --base-url https://example.org/2.4.1 --download
     """
-    terms = notice_fetch.terms(**{**fetching, "signatures": fetching["signatures"] or (file.parent if file else None)})
+    terms = fetch.terms(**{**fetching, "signatures": fetching["signatures"] or (file.parent if file else None)})
     read_as, notice = _read(file, kind, files)
     proof = _proved(file, signature, terms.keys)
     ws = workspace.find()
     notice = _told(notice, ws, number, source or (file.name if file else ""), supplier, base_url)
     path, data = _write(ws, notice, services, title or notice.title, change_kind)
-    fetched = notice_fetch.run(ws, path, terms) if download else []
+    fetched = fetch.run(ws, path, terms) if download else []
     loaded = yaml_source.load(path).data
     out = {
         "change": data["id"], "file": str(path), "staging": str(ws.staging / data["id"]), "type": read_as, "signature": proof.as_dict() if proof else None,
         "files": len(notice.files), "fill_in": list(draft.unknown(loaded)), "remarks": list(notice.remarks), "download": [one.as_dict() for one in fetched],
     }  # fmt: skip
     emit(out, fmt, lambda: _text(out, proof))
-    if failed := notice_fetch.failures(fetched, data["id"]):
+    if failed := fetch.failures(fetched, data["id"]):
         say(failed)
         raise Exit(REFUSED)
 
 
-command.add_command(notice_fetch.fetch)
+command.add_command(fetch.fetch)
 
 
 def _read(file: Path | None, kind: str, files: tuple[str, ...]) -> tuple[str, Notice]:
@@ -128,7 +129,7 @@ def _told(notice: Notice, ws: Workspace, number: str, source: str, supplier: str
     now = datetime.now(calendar.zone(ws.timezone)).isoformat(timespec="seconds")
     return replace(
         notice, id=number or notice.id, source=notice.source or source, supplier=supplier or notice.supplier, received_at=notice.received_at or now,
-        files=tuple(replace(file, url=file.url or notice_fetch.at(base_url, file.name)) for file in notice.files),
+        files=tuple(replace(file, url=file.url or fetch.at(base_url, file.name)) for file in notice.files),
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def _write(ws: Workspace, notice: Notice, services: tuple[str, ...], title: str,
 def _text(out: dict[str, Any], proof: Proof | None) -> str:
     lines = [out["file"], *([f"the notice is proved by {proof.kind}, {proof.key} {proof.comment}"] if proof else [])]
     lines += [f"note: {remark}" for remark in out["remarks"]]
-    lines += notice_fetch.lines(out["download"])
+    lines += fetch.lines(out["download"])
     lines += [f"  fill in {place}" for place in out["fill_in"]]
     done = out["download"] and all(one["ok"] for one in out["download"])
     put = "" if done or not out["files"] else f"itops notice fetch {out['change']} (or put the files into {out['staging']}), then: "

@@ -11,9 +11,9 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, status, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import tables, view
 
+from itops_cli.catalogue.status import must_know, world
 from itops_cli.completing import SERVICE
 from itops_cli.output import counted, lang_option
-from itops_cli.status import must_know, world
 
 
 @click.command("capacity")

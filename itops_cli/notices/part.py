@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from itops_cli.download_way import Refused
+from itops_cli.notices.way import Refused
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def command(service: str | None, lang: str, fmt: str, output: Path | None, docum
     known = catalogue.load(ws).required()
     must_know(known, service)
     if collect:
-        from itops_cli.collect import collect as collect_now
+        from itops_cli.catalogue.collect import collect as collect_now
 
         collect_now(ws, known, service)
     found = status.roll_up(world(ws, known), [service] if service else None)

@@ -16,7 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import e
 from ansible_collections.itops.maintenance.plugins.plugin_utils.staging import digest
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-from itops_cli import change_draft, change_from
+from itops_cli.changes import draft, from_precedent
 from itops_cli.completing import CHANGE, SERVICE
 from itops_cli.errors import Exit
 from itops_cli.lazy import LazyGroup
@@ -24,18 +24,18 @@ from itops_cli.output import emit, format_option
 
 KINDS = ("patch", "config", "restart", "data", "other")
 LATER = {  # what people decide about a change; imported only when used
-    "next": "itops_cli.change_decisions:next_step",
-    "assess": "itops_cli.change_decisions:assess",
-    "supplier": "itops_cli.change_decisions:supplier",
-    "report": "itops_cli.change_telling:report",
-    "approve": "itops_cli.change_decisions:approve",
-    "reject": "itops_cli.change_decisions:reject",
-    "announce": "itops_cli.change_telling:announce",
-    "checklist": "itops_cli.change_decisions:checklist",
-    "cancel": "itops_cli.change_decisions:cancel",
-    "observe": "itops_cli.change_closing:observe",
-    "review": "itops_cli.change_closing:review",
-    "close": "itops_cli.change_closing:close",
+    "next": "itops_cli.changes.decisions:next_step",
+    "assess": "itops_cli.changes.decisions:assess",
+    "supplier": "itops_cli.changes.decisions:supplier",
+    "report": "itops_cli.changes.telling:report",
+    "approve": "itops_cli.changes.decisions:approve",
+    "reject": "itops_cli.changes.decisions:reject",
+    "announce": "itops_cli.changes.telling:announce",
+    "checklist": "itops_cli.changes.decisions:checklist",
+    "cancel": "itops_cli.changes.decisions:cancel",
+    "observe": "itops_cli.changes.closing:observe",
+    "review": "itops_cli.changes.closing:review",
+    "close": "itops_cli.changes.closing:close",
 }
 
 
@@ -104,14 +104,14 @@ def new(services: tuple[str, ...], title: str, kind: str | None, precedent: str 
         raise Exit(2, f"missing: {', '.join(missing)} (or --from CHG-…)")
     ws = workspace.find()
     known = catalogue.load(ws)
-    change_draft.must_know(ws, known.services, services)
-    new_id = change_draft.free_id(ws)
+    draft.must_know(ws, known.services, services)
+    new_id = draft.free_id(ws)
     if precedent:
-        begun = change_from.begin(ws, known, precedent, new_id, services, title, kind or "")
-        change_draft.must_know(ws, known.services, begun.data["service"])
+        begun = from_precedent.begin(ws, known, precedent, new_id, services, title, kind or "")
+        draft.must_know(ws, known.services, begun.data["service"])
     else:
-        begun = change_from.Begun(change_draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services], known.people), [], "")
-    path = change_draft.write(ws, begun.data)
+        begun = from_precedent.Begun(draft.draft(new_id, title, kind or KINDS[0], [known.services[sid] for sid in services], known.people), [], "")
+    path = draft.write(ws, begun.data)
     data = {"change": new_id, "file": str(path), "staging": str(ws.staging / new_id), "from": precedent, "fill_in": begun.fill_in, "note": begun.note}
     hints = [*([f"note: {begun.note}"] if begun.note else []), *(f"  fill in {line}" for line in begun.fill_in)]
     emit(data, fmt, "\n".join([str(path), *hints, f"next: put the patch into {ws.staging / new_id}, complete the plan, then: itops plan {new_id}"]))
