@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,13 +29,15 @@ def emit(data: Any, fmt: str, text: str | Callable[[], str]) -> None:
     click.echo(text() if callable(text) else text)
 
 
+def bar(items: Iterable[T] | None, label: str, hidden: bool = False, **more: Any) -> Any:
+    """click's progress bar on standard error; where that is no terminal, nothing at all: click would still write the label."""
+    return click.progressbar(items, label=label, file=sys.stderr, hidden=hidden or not sys.stderr.isatty(), **more)
+
+
 def counted(items: Sequence[T], label: str) -> Iterator[T]:
-    """The items one by one, with a progress bar where standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    with click.progressbar(items, label=label, file=sys.stderr, show_pos=True) as bar:
-        yield from bar
+    """The items one by one, with a progress bar that counts them."""
+    with bar(items, label, show_pos=True) as shown:
+        yield from shown
 
 
 @contextmanager

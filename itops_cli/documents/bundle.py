@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 
 from itops_cli.documents import options
 from itops_cli.errors import Exit, say
-from itops_cli.output import emit, format_option
+from itops_cli.output import bar, emit, format_option
 
 
 @click.command("bundle")
@@ -52,9 +51,9 @@ def command(side: str, folder: Path, lang: str | None, packed: bool, internal: b
     target = _free(folder / (f"{name}.zip" if packed else name))
     with _drawing_board(folder) as board:
         order = exporting.Order(folder=board, outside=side == "user", bundle=name, **wanted)
-        with click.progressbar(documents, label="looking through", file=sys.stderr) as bar:
-            drafts = exporting.prepare(ws, bar, order)
-        with click.progressbar(drafts, label="handing out", file=sys.stderr) as rest:
+        with bar(documents, "looking through") as shown:
+            drafts = exporting.prepare(ws, shown, order)
+        with bar(drafts, "handing out") as rest:
             made = [exporting.export(ws, draft, order) for draft in rest]
         made.append(_index(ws, bundle_index.page(side, lang or "zh_CN", documents, made, order.recipient), order))
         _put(board, target, name)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import schema, workspace
 
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option
+from itops_cli.output import bar, emit, format_option
 
 CHOICES = {name: option.get("choices") for name, option in schema.options("document").items()}
 
@@ -47,8 +46,8 @@ def command(files: tuple[Path, ...], encoding: str, force: bool, fmt: str, name:
     wish = migrating.Wish({key: text for key, text in {**said, "id": name}.items() if text}, encoding, force)
     ws = workspace.find()
     jobs = migrating.plan(ws, files, wish)
-    with click.progressbar(jobs, label="importing", file=sys.stderr, item_show_func=_shown) as bar:
-        done = migrating.carry_out(ws, bar, wish)
+    with bar(jobs, "importing", item_show_func=_shown) as shown:
+        done = migrating.carry_out(ws, shown, wish)
     emit([one.as_dict() for one in done], fmt, lambda: _text(done))
 
 

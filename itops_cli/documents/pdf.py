@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.documents.docume
 
 from itops_cli.documents import finding, options
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option
+from itops_cli.output import bar, emit, format_option
 
 
 @click.command("pdf")
@@ -38,11 +37,11 @@ def command(documents: tuple[str, ...], lang: str | None, internal: bool, fmt: s
     found = [finding.one(ws, name, lang) for name in documents]
     _external(found, internal)
     wanted = exporting.Order(**order)
-    with click.progressbar(found, label="typesetting", file=sys.stderr) as bar:
-        drafts = exporting.prepare(ws, bar, wanted)
+    with bar(found, "typesetting") as shown:
+        drafts = exporting.prepare(ws, shown, wanted)
     made: list[dict[str, Any]] = []
     try:
-        with click.progressbar(drafts, label="handing out", file=sys.stderr) as rest:
+        with bar(drafts, "handing out") as rest:
             made.extend(exporting.export(ws, draft, wanted) for draft in rest)
     finally:  # what is handed out is said, whatever stopped the others
         if made:

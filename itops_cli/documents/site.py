@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -17,7 +16,7 @@ import click
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, outcome, workspace
 
 from itops_cli.errors import Exit, say
-from itops_cli.output import emit, format_option
+from itops_cli.output import bar, emit, format_option
 
 
 @click.command("site")
@@ -60,7 +59,7 @@ def _bar() -> Iterator[Callable[[int], Callable[[int], None]]]:
     with ExitStack() as stack:
 
         def begin(length: int) -> Callable[[int], None]:
-            bar = click.progressbar(length=length, label="site", file=sys.stderr, update_min_steps=50)
-            return stack.enter_context(bar).update
+            update: Callable[[int], None] = stack.enter_context(bar(None, "site", length=length, update_min_steps=50)).update
+            return update
 
         yield begin

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from itops_cli.notices.download import Fetched, Progress
 from itops_cli.notices.download import fetch as download
 from itops_cli.notices.signatures import Keys, MinisignKey, SignatureError, minisign_key
 from itops_cli.notices.way import SIZE_LIMIT, Terms
-from itops_cli.output import emit, format_option, write_file
+from itops_cli.output import bar, emit, format_option, write_file
 from itops_cli.size import Size
 
 
@@ -150,8 +149,6 @@ class Bars:
 
     def __call__(self, name: str) -> Progress:
         self.end()
-        if not sys.stderr.isatty():  # click would write the label of the bar
-            return lambda _have, _total: None
 
         def came(have: int, total: int | None) -> None:
             if self.bar is None or have < self.bar.pos:  # the first of it, or the server begins anew
@@ -166,6 +163,6 @@ class Bars:
 
 def _bar(name: str, have: int, total: int | None) -> Any:
     """From what is there already. Without a total it moves and counts, but has no end to come near to."""
-    bar = click.progressbar(length=1, label=name, file=sys.stderr, show_pos=True, show_eta=not have)  # its estimate would count what came an earlier time
-    bar.pos, bar.length = have, total
-    return bar.__enter__()
+    shown = bar(None, name, length=1, show_pos=True, show_eta=not have)  # its estimate would count what came an earlier time
+    shown.pos, shown.length = have, total
+    return shown.__enter__()

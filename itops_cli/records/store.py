@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.store.entry impo
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 from itops_cli.errors import Exit
-from itops_cli.output import emit, format_option
+from itops_cli.output import bar, emit, format_option
 
 NOT_VERIFIED = 4
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -69,7 +68,7 @@ def _copy(source: Place, target: Place, fmt: str, then: str) -> None:
     _must_verify(source)
     files = transfer.names(source)
     try:
-        with click.progressbar(files, label=f"{len(files)} files", file=sys.stderr) as shown:
+        with bar(files, f"{len(files)} files") as shown:
             brought = sum(transfer.copy(source, target, name) for name in shown)
     except transfer.Diverged as error:
         raise Exit(NOT_VERIFIED, f"{error} → itops record verify") from None

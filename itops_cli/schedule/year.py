@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.status import Ro
 from ansible_collections.itops.maintenance.plugins.plugin_utils.status_cells import Cells, Words
 
 from itops_cli.completing import SERVICE
-from itops_cli.output import emit, format_option, lang_option
+from itops_cli.output import bar, emit, format_option, lang_option
 from itops_cli.schedule import ics
 from itops_cli.schedule.looking import look, plan_of
 
@@ -47,7 +46,7 @@ def command(year: int | None, days: int, services: tuple[str, ...], file: Path |
     _known, found, lines = look(workspace.find(), services)
     end = datetime(year + 1, 1, 2, tzinfo=UTC) if year else found.now + timedelta(days=days)
     points: list[Point] = []
-    with click.progressbar(found.rows, label="due points", file=sys.stderr, hidden=len(found.rows) < MANY) as rows:
+    with bar(found.rows, "due points", hidden=len(found.rows) < MANY) as rows:
         for row in rows:
             points += [(row, at) for at in _ahead(found, row, end) if year is None or _date(row, at).year == year]
     if file:
