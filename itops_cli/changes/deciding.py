@@ -18,6 +18,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.itops.maintenance.plugins.plugin_utils.outcome import REFUSED
 
+from itops_cli.catalogue import members
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option
@@ -41,8 +42,9 @@ def options(function: Command) -> Command:
 def look(change: str, draft: bool = False) -> Facts:
     """The change with everything the guards look at; a `draft` may have parts that are still to be filled in. Raises BadInput."""
     ws = workspace.find()
-    known = catalogue.load(ws)
-    loaded = change_file.load(change_file.find(ws, change), known.services, known.people, draft)
+    path = change_file.find(ws, change)
+    known = members.expanded(ws, catalogue.load(ws), change_file.services_of(path))
+    loaded = change_file.load(path, known.services, known.people, draft)
     events = Ledger(ws.record_dir(loaded.id), loaded.id).events()
     return facts.gather(ws, loaded, known.services, known.people, events)
 

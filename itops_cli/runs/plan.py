@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Le
 from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
+from itops_cli.catalogue import members
 from itops_cli.completing import CHANGE
 from itops_cli.errors import Exit
 from itops_cli.output import emit, format_option, lang_option, write_file
@@ -35,8 +36,9 @@ def command(change: str, output: Path | None, lang: str, fmt: str) -> None:
     Example: itops plan CHG-20261123-01 --lang en
     """
     ws = workspace.find()
-    known = catalogue.load(ws)
-    loaded = change_file.load(change_file.find(ws, change), known.services, known.people)
+    path = change_file.find(ws, change)
+    known = members.expanded(ws, catalogue.load(ws), change_file.services_of(path))
+    loaded = change_file.load(path, known.services, known.people)
     now = Session(ws, loaded, known.services, known.people, "")
     targets, _skipped = plan_order.targets(loaded, known.services)
     findings = _findings(now, targets)
@@ -59,7 +61,7 @@ def _findings(now: Session, targets: list[plan_order.Target]) -> list[Finding]:
 
 
 def _host(now: Session, target: plan_order.Target) -> dict[str, Any]:
-    return next((h for h in now.services[target.service]["hosts"] if h["name"] == target.host), {})
+    return next((h for h in now.services[target.service]["hosts"] if h.get("name") == target.host), {})
 
 
 def _state_dir(now: Session, target: plan_order.Target) -> str:

@@ -38,8 +38,9 @@ def targets(change: Change, services: Services, limit: Collection[str] | None = 
         for host in services[sid]["hosts"]:
             role = host.get("role") or "primary"
             stage = STANDBY_STAGE if role == "standby" else PRIMARY_STAGE
-            if not change.plan["hosts"] or host["name"] in change.plan["hosts"]:
-                wanted.append((stage, sid, host["name"], role))
+            name = host.get("name") or host["group"]  # a group counts as one host until an inventory says what is in it
+            if not change.plan["hosts"] or name in change.plan["hosts"]:
+                wanted.append((stage, sid, name, role))
     wanted.sort(key=lambda item: item[0])
     chosen = [item for item in _once(wanted) if limit is None or item[2] in limit]
     skipped = [item[2] for item in _once(wanted) if limit is not None and item[2] not in limit]
