@@ -73,7 +73,7 @@ class ActionModule(RunAction):
         events, host = ledger.events(), host_plan.target.host
         if self._is_done(ledger, now, host_plan, segment):
             return {"changed": False, "msg": f"{segment.id} is done already"}
-        refused = finding.refusals(admission.findings(events, now.change, now.run_id, host, segment.phase))
+        refused = finding.refusals(admission.findings(events, now.change, now.run_id, host, segment.id, segment.phase))
         if refused:
             raise AnsibleActionFail("; ".join(map(str, refused)))
         return None

@@ -44,7 +44,7 @@ class ActionModule(RunAction):
             return {"changed": args["state"] == "done", "failed": args["state"] == "failed", "msg": args["feedback"]}
         if self._task.check_mode or self._is_done(ledger, now, plan, segment):
             return {"go": False, **slow_road.step_args(segment, now.change.path.parent)}
-        refused = finding.refusals(admission.findings(ledger.events(), now.change, now.run_id, plan.target.host, segment.phase))
+        refused = finding.refusals(admission.findings(ledger.events(), now.change, now.run_id, plan.target.host, segment.id, segment.phase))
         if refused:
             raise AnsibleActionFail("; ".join(map(str, refused)))
         answer = "continue"

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import progress, run
+from ansible_collections.itops.maintenance.plugins.plugin_utils import progress, run, turn
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 
 
-def findings(events: Sequence[Event], change: Change, run_id: str, host: str, phase: str) -> list[Finding]:
+def findings(events: Sequence[Event], change: Change, run_id: str, host: str, segment: str, phase: str) -> list[Finding]:
     """Every guard of a segment of this phase; none of them trusts a return code."""
-    return [*_gate(events, change, run_id), *(_changing(events, change, run_id, host) if phase in progress.CHANGING else ())]
+    found = [*_gate(events, change, run_id)]
+    if phase in progress.CHANGING:
+        found += [*_changing(events, change, run_id, host), *turn.findings(events, run_id, host, segment, phase)]
+    return found
 
 
 def cancelled(events: Sequence[Event], run_id: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.house import BIN, REPO
 from tests.integration.test_governance import Office, untouched
 
 
@@ -124,6 +125,20 @@ def test_a_known_error_that_makes_the_run_do_something_is_approved_with_it(offic
     write()
     done = office.itops("run", cid)
     assert done.returncode == 3 and "timed out" in office.findings(cid)["approved"]["message"] and untouched(office), done.stdout
+
+
+def test_a_playbook_of_ones_own_does_not_change_the_primary_first(office: Office) -> None:
+    cid = ready(office)
+    plays = yaml.safe_load((REPO / "playbooks/maintain.yml").read_text("utf-8"))
+    for play in plays:
+        for task in play.get("tasks") or []:
+            if name := task.get("ansible.builtin.import_tasks"):
+                task["ansible.builtin.import_tasks"] = str(REPO / "playbooks" / name)
+    gate, backup, standby, failover, primary = plays
+    office.write("mine.yml", [gate, backup, primary, standby, failover])
+    done = office.run(str(BIN / "ansible-playbook"), "mine.yml", "-i", "inventory", "-e", f"change={cid}")
+    assert done.returncode != 0 and "not its turn: b: patch-1" in done.stdout, done.stdout
+    assert office.version("a") == "1.0"
 
 
 def test_a_file_that_a_task_file_includes_is_part_of_it(office: Office) -> None:

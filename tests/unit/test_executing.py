@@ -92,7 +92,7 @@ class Walk:
         if meanwhile:
             self.edit(meanwhile, there)
         after = self.office.look()
-        found = [f for f in admission.findings(ledger.events(), after.change, run_id, "web2", "patch") if f.id in GUARDS]
+        found = [f for f in admission.findings(ledger.events(), after.change, run_id, "web2", "patch-1", "patch") if f.id in GUARDS]
         return all(f.ok for f in found)
 
 

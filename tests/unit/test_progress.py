@@ -86,7 +86,7 @@ def planned_for(plan: HostPlan, story: Story, digest: str = "") -> Story:
 
 
 def refused(plan: HostPlan, story: Story, phase: str = PATCH, run_id: str = RUN) -> list[str]:
-    return [finding.id for finding in refusals(admission.findings(story.events, plan.change, run_id, "web2", phase))]
+    return [finding.id for finding in refusals(admission.findings(story.events, plan.change, run_id, "web2", "patch-1", phase))]
 
 
 SPOILED: dict[str, tuple[list[str], Callable[[HostPlan], Story]]] = {
@@ -131,13 +131,13 @@ def test_what_another_run_has_proven_does_not_open_this_one(plan: HostPlan) -> N
 def test_a_plan_may_tolerate_failures(plan: HostPlan) -> None:
     tolerant = replace(plan.change, data={**plan.change.data, "plan": {**plan.change.plan, "failures_tolerated": 1}})
     story = planned_for(plan, Story()).backed_up("web2").patched("web1", "abnormal")
-    assert refusals(admission.findings(story.events, tolerant, RUN, "web2", PATCH)) == []
+    assert refusals(admission.findings(story.events, tolerant, RUN, "web2", "patch-1", PATCH)) == []
     more = story.patched("web3", "abnormal")
-    assert [f.id for f in refusals(admission.findings(more.events, tolerant, RUN, "web2", PATCH))] == ["rollout"]
+    assert [f.id for f in refusals(admission.findings(more.events, tolerant, RUN, "web2", "patch-1", PATCH))] == ["rollout"]
 
 
 def test_every_refusal_names_its_remedy(plan: HostPlan) -> None:
-    found = admission.findings(SPOILED["everything at once"][1](plan).events, plan.change, RUN, "web2", PATCH)
+    found = admission.findings(SPOILED["everything at once"][1](plan).events, plan.change, RUN, "web2", "patch-1", PATCH)
     assert all(finding.remedy and finding.message for finding in found)
 
 
