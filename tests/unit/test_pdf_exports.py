@@ -186,6 +186,13 @@ def test_a_signature_does_not_survive_the_stamp(root: Path) -> None:
     assert done.returncode == 0 and "signature does not survive" in done.stderr and (root / "-vendor_1.0_1.pdf").is_file(), done.stdout
 
 
+def test_a_protection_does_not_survive_the_stamp_without_a_word(root: Path) -> None:
+    with pikepdf.open(foreign(root), allow_overwriting_input=True) as pdf:
+        pdf.save(root / "vendor.pdf", encryption=pikepdf.Encryption(owner="a", user="", R=6))
+    words = ("stamp", "vendor.pdf", "--to", "某某供应商", "--id", "vendor")
+    assert "protection does not survive the stamp → --protect" in itops(root, *words).stderr and itops(root, *words, "--protect").stderr == ""
+
+
 @pytest.mark.parametrize("how", ["encrypted", "broken", "empty"])
 def test_what_cannot_be_stamped(root: Path, how: str) -> None:
     file = foreign(root)
