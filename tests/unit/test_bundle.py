@@ -17,14 +17,18 @@ from typing import Any
 import pikepdf
 import pypdfium2
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
+from ansible_collections.itops.maintenance.plugins.plugin_utils import markdown_table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import bundle_index, document
 from click.testing import CliRunner, Result
+from hypothesis import given
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from itops_cli.documents import outline
 from itops_cli.main import cli
 from itops_cli.typeset import watermark
 from tests.unit import make
+from tests.unit.test_markdown_table import ANYTHING, read
 
 NOTO = Path("/usr/share/fonts/opentype/noto")
 META = {"side": "user", "owner": "zhang", "classification": "external", "version": "1.0"}
@@ -104,6 +108,15 @@ def test_all_of_one_side_with_an_index(full: Path) -> None:
     assert all(line["file"] in "".join(index.split()) for line in told["files"][:-1]) and "用户端文档目录" in index and "某某公司" in index
     exported = [event["data"] for event in events(full) if event["kind"] == "exported"]
     assert {line["bundle"] for line in exported} == {folder.name} and {line["recipient"] for line in exported} == {"某某公司"} and len(exported) == 4
+
+
+@given(ANYTHING)
+def test_any_title_and_recipient_in_the_index_are_text(text: str) -> None:
+    listed = document.Document(Path("x.md"), {"id": "x", "title": text, "version": text, "classification": "external"}, "", 1)
+    _meta, body = bundle_index.page("user", "zh_CN", [listed], [{"number": 1, "file": text}], text)
+    seen, said = outline.of(body), markdown_table.plain(text)
+    assert len(seen.headings) == 1 and not any(link.image for link in seen.links)
+    assert read("|" + body.partition("\n\n|")[2])[1:] == [["1", "x", said, said, "1", said]]
 
 
 def test_one_language_and_one_file(full: Path) -> None:

@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 from itops_cli.documents import layout
 from itops_cli.typeset import blocks, columns, engine, fonts, watermark
+from itops_cli.typeset.blocks import Blocks
 from tests.unit.paper import META, PACKAGE
 
+SHOT = Path(__file__).parents[2] / "documents/services/web/home.svg"
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=25)
 SHOWN = st.text(
@@ -73,6 +75,33 @@ def test_any_text_in_any_field(fields: dict[str, str], cells: list[str], strange
     for field in [*fields.values(), *map(markdown_table.plain, cells)]:
         if not TURNED & {unicodedata.bidirectional(sign) for sign in field}:
             assert sure(field) in sure(text), field
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(("id", "version", "heading", "item", "code", "alt", "caption"), TEXT)))
+@settings(max_examples=25, deadline=None)
+@example(dict.fromkeys(("id", "version", "heading", "item", "code", "alt", "caption"), '"); #panic("x'))
+def test_any_text_in_any_part_of_the_body(parts: dict[str, str]) -> None:
+    """Straight into the template's data, past Markdown: what only an escape of Markdown keeps harmless would be seen here."""
+    text = {key: [{"t": "text", "s": value}] for key, value in parts.items()}
+    code = {"t": "code", "lines": [text["code"]], "line": 1}
+    figure = {"t": "figure", "src": "shot.svg", "alt": parts["alt"], "caption": parts["caption"], "numbered": False, "line": 1}
+    item = {"t": "para", "c": [*text["item"], {"t": "link", "href": "https://example.com/" + parts["id"], "c": text["item"]}], "line": 1}
+    body = [
+        {"t": "heading", "level": 1, "c": text["heading"], "line": 1},
+        {"t": "list", "ordered": True, "start": 1, "items": [[item]], "line": 1},
+        code,
+        figure,
+    ]
+    meta = {**META, "id": parts["id"], "version": parts["version"], "lang": "en"}
+    data = layout.data(Document(Path("x.md"), meta, "", 1), Blocks(body), layout.Copy("甲", "乙", AT, {}, 7), faces())
+    try:
+        made = engine.compile_pdf("document", data, faces(), AT, {"shot.svg": SHOT})
+    except engine.Unshown as error:
+        assert error.signs and set("".join(error.signs)) <= set("".join(parts.values()))
+        return
+    opened = pypdfium2.PdfDocument(made)
+    shown = "".join(page.get_textpage().get_text_range() for page in opened)
+    assert all(sure(parts[key]) in sure(shown) for key in parts if key != "alt" and not TURNED & {unicodedata.bidirectional(sign) for sign in parts[key]})
 
 
 def sure(text: str) -> str:
