@@ -38,7 +38,8 @@ EDGES = {  # what may not stand around it, so that it is a word of its own
     "data path": ("", WORD[1]),
 }
 TOP_FOLDER = r"(?:(?<![a-z0-9_./-])(?<!^[a-z]:)(?<![^a-z][a-z]:)|(?<=//))"  # /data is a folder; https://example.com/data and D:\data are none
-SLASHES = r"/(?:\s*\.?\s*/)*"  # /srv//web and /srv/./web are /srv/web
+SLASHES = r"/(?:\s{0,3}\.?\s{0,3}/){0,4}"  # /srv//web and /srv/./web are /srv/web
+ANOTHER = r"(?:[^\w\n]{1,4}|(?=[和及与或]))(?:(?:和|及|与|或|and|or)[^\w\n]{0,2})?"  # between the ports of a list
 ADDRESSES = ("address", "internal URL")
 NAMES = ("host name", "account", "address")  # may be a part of what is public
 
@@ -152,8 +153,7 @@ def _port(number: str) -> str:
     """A bare number says nothing; one beside an address or the word does."""
     alone = rf"(?<!\d){number}(?!\d)"
     return (
-        rf"(?:端口|ports?\b)[^\w\n]{{0,6}}(?:号码?|number|no|是|为|is)?[^\w\n]{{0,4}}{alone}"
+        rf"(?:端口|ports?\b|\btcp|\budp)[^\w\n]{{0,6}}(?:号码?|number|no|是|为|is)?[^\w\n]{{0,4}}(?:\d+{ANOTHER}){{0,9}}{alone}"
         rf"|{alone}(?:[^\w\n]{{0,3}}[\u4e00-\u9fff]{{0,4}}端口|\s*/\s*(?:tcp|udp)|\s*ports?\b)"
-        rf"|(?:tcp|udp)\s*/\s*{alone}"
         rf"|(?<![a-z0-9.-])(?=[a-z0-9.-]*[a-z.])[a-z0-9.-]+\s*:\s*{alone}"
     )
