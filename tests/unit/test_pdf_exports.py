@@ -132,6 +132,15 @@ def test_of_several_none_is_handed_out_where_one_cannot_be(root: Path) -> None:
     assert [path.name for path in sorted(root.glob("*.pdf"))] == ["good_1.2_1.pdf", "svc-web-manual_1.2_3.pdf"]
 
 
+def test_a_document_that_is_not_there_is_told_from_one_in_another_language(root: Path) -> None:
+    for words, said in (
+        (("svc-web-manua",), "did you mean svc-web-manual?"),
+        (("svc-web-manual", "--lang", "en"), "svc-web-manual is not there in this language; found: en"),
+    ):
+        done = itops(root, "pdf", *words, "--to", "某某")
+        assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("recipient", ["𒀀", "", " ", "甲\n乙", "\u202e供应商", "\udcff"])
 def test_a_recipient_that_cannot_be_shown(root: Path, recipient: str) -> None:
     done = itops(root, "pdf", "svc-web-manual", "--to", recipient)

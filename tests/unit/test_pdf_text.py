@@ -127,6 +127,11 @@ def test_any_recipient_in_the_mark(recipient: str) -> None:
     assert pypdfium2.PdfDocument(out.getvalue())[0].get_textpage().get_text_range() == ""
 
 
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=80))
+def test_a_long_word_is_parted_and_nothing_of_it_is_lost(word: str) -> None:
+    assert "".join(columns.parts(word)) == word and all(len(part) <= 13 for part in columns.parts(word))
+
+
 @given(st.lists(st.lists(TEXT.map(markdown_table.plain), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_columns_have_room_for_their_longest_word(rows: list[list[str]]) -> None:
     found = columns.fit(rows)
@@ -144,4 +149,5 @@ def test_html_and_dangerous_links_are_left_out() -> None:
 
 def test_a_long_word_is_whole_in_the_data() -> None:
     digest: dict[str, Any] = blocks.pieces("x " + "0123456789abcdef" * 4)[1]
-    assert "".join(digest["parts"]) == "0123456789abcdef" * 4 and max(map(len, digest["parts"])) == columns.PART
+    assert "".join(digest["parts"]) == "0123456789abcdef" * 4 and max(map(len, digest["parts"])) == 6
+    assert columns.parts("/srv/portal/[semi-automatic|manual]") == ["/", "srv/", "portal/", "[", "semi-", "automatic|", "manual]"]
