@@ -38,6 +38,8 @@ def _by_id(ws: Workspace, name: str, lang: str | None) -> Document:
     wanted = [found for found in known.values() if found.id == name and lang in (None, found.meta["lang"])]
     if wanted:
         return min(wanted, key=lambda found: found.meta["lang"] != DEFAULT)
+    if languages := sorted(str(found.meta["lang"]) for found in known.values() if found.id == name):
+        raise BadInput([Problem(str(ws.documents), 0, "", f"{name} is not there in this language", str(lang), ", ".join(languages))])
     near = get_close_matches(name, [found.id for found in known.values()], 1)
     there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted({found.id for found in known.values()})) or 'none'}"
     raise BadInput([Problem(str(ws.documents), 0, "", "no such document", name, there, remedy="itops docs register" if known else "itops docs build")])

@@ -18,6 +18,7 @@ COMMENT = re.compile(r"(<!--.*?-->\s*)*", re.DOTALL)
 NAMED = re.compile(r"<a\s[^>]*(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
 TEXTS = ("text", "text_special", "code_inline")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+NOTE = re.compile(r"^ {0,3}(?=\[\^[^\]\s]+\]:)", re.MULTILINE)  # a footnote of one word looks like the address of a link
 CELL_EDGE = re.compile(r"(?<!\\)\|")
 CELL_END = re.compile(r"(?<!\\)\|$")
 
@@ -62,7 +63,7 @@ class Outline:
 
 def of(body: str, first_line: int = 1) -> Outline:
     """`first_line` is the line of the body's first line in its file."""
-    tokens, made = _parser().parse(body), Outline()
+    tokens, made = _parser().parse(NOTE.sub(r"\\", body)), Outline()
     lines, seen = body.split("\n"), dict[str, int]()
     for index, token in enumerate(tokens):
         line = first_line + (token.map[0] if token.map else 0)

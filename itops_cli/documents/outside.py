@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import inside_hosts, rules
@@ -24,8 +24,7 @@ from itops_cli.typeset.blocks import Blocks
 
 BESIDE = {"href": "link", "alt": "alternative text", "caption": "caption"}  # of a block, not in its line of text
 NOT_SAID = ("words", "fonts")  # of the data: ours, not the document's
-TAG = re.compile(r"<[^>]*>")
-QUOTED = re.compile(r"=\s*\"([^\"]*)\"|=\s*'([^']*)'")
+END_OF_JPEG = b"\xff\xd9"
 REMEDY = "take it out; an endpoint that users are meant to know says public: true in its service record"
 
 
@@ -64,11 +63,12 @@ class Watch:
         if problems:
             raise BadInput(dict.fromkeys(problems))
 
-    def let_out_pdf(self, pages: Iterable[str], file: Path) -> None:
-        """The same for a PDF of somebody else, as far as its pages have text."""
-        found = [(number, hit) for number, text in enumerate(pages, 1) for hit in self.guard.hits(text)]
+    def let_out_pdf(self, pages: Iterable[str], beside: Iterable[str], file: Path) -> None:
+        """The same for a PDF of somebody else, as far as it is text: on its pages, and what it says beside them."""
+        said = [*((f"page {number}", text) for number, text in enumerate(pages, 1)), ("beside its pages", "\n".join(beside))]
+        found = [(where, hit) for where, text in said for hit in self.guard.hits(text)]
         if found:
-            raise BadInput(Problem(str(file), 0, f"page {number}", f"{hit}, would go outside", hit.found, remedy="take it out") for number, hit in found)
+            raise BadInput(Problem(str(file), 0, where, f"{hit}, would go outside", hit.found, remedy="take it out") for where, hit in found)
 
 
 def texts(data: Mapping[str, Any], content: Blocks, first: int, last: int) -> Iterator[Said]:
@@ -125,18 +125,35 @@ def _table(rows: list[list[str]]) -> str:
 def _picture(file: Path) -> Iterator[str]:
     """The text of an SVG; what a photograph or screenshot says of itself."""
     if file.suffix.lower() == ".svg":
-        source = file.read_text("utf-8", "replace")
-        yield TAG.sub("", source)
-        yield "\n".join(one or other for one, other in QUOTED.findall(source))
+        yield from _drawing(file)
         return
     with need("PIL.Image").open(file) as picture:
         exif = picture.getexif()
-        values = [*picture.info.values(), *exif.values(), *exif.get_ifd(0x8769).values()]
-    for value in values:
-        if isinstance(value, bytes):
-            yield from (value.decode(encoding, "ignore") for encoding in ("utf-8", "utf-16-le", "gb18030"))
-        elif isinstance(value, (str, tuple, list)):
-            yield str(value)
+        said = [*picture.info.values(), *exif.values(), *exif.get_ifd(0x8769).values(), need("PIL.IptcImagePlugin").getiptcinfo(picture)]
+        parts = [part for _name, part in getattr(picture, "applist", [])]  # of a JPEG, which the PDF takes as it is: all that is not its picture
+    for value in (*said, *parts, file.read_bytes().rpartition(END_OF_JPEG)[2] if parts else None):
+        yield from _words(value)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Of what a picture says, whatever form that has."""
+    if isinstance(value, bytes):
+        yield from (value.decode(encoding, "ignore") for encoding in ("utf-8", "utf-16-le", "gb18030"))
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _words(part)
+
+
+def _drawing(file: Path) -> Iterator[str]:
+    """As the engine reads it: with entities filled in. Raises BadInput for what nobody can look through."""
+    try:
+        root = ElementTree.fromstring(file.read_bytes())  # noqa: S314 (expat bounds entities, and fetches none)
+    except ElementTree.ParseError as error:
+        raise BadInput([Problem(str(file), 0, "", f"cannot be looked through: {error}", "", "SVG, not compressed")]) from None
+    yield "".join(root.itertext())
+    yield "\n".join(value for element in root.iter() for value in element.attrib.values())
 
 
 def _line(guard: Guard, lines: list[str], said: Said, hit: Hit) -> int:

@@ -109,7 +109,7 @@ def titles(lib: Library) -> Iterator[Problem]:
 def images(lib: Library) -> Iterator[Problem]:
     for page in lib.pages:
         for link in page.outline.links:
-            if link.image and (link.foreign or not (page.path.parent / link.target).is_file()):
+            if link.image and (link.foreign or link.target.startswith("/") or not (page.path.parent / link.target).is_file()):
                 yield page.problem(link.line, "no such image", link.target, "a file beside the document")
 
 

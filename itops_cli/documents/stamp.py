@@ -27,7 +27,7 @@ from itops_cli.output import emit, format_option
 def command(file: Path, name: str, version: str, internal: bool, fmt: str, **order: Any) -> None:
     """Lay the watermark over every page of a foreign PDF, and note the export in the ledger.
 
-    It is looked through like an external document of our own, as far as its pages have text.
+    It is looked through like an external document of our own, as far as it is text: its pages, properties, links and comments.
 
     Example: itops docs stamp vendor.pdf --to 某某公司 --id vendor-manual --version 3.2
     """
@@ -40,7 +40,8 @@ def command(file: Path, name: str, version: str, internal: bool, fmt: str, **ord
              "source_sha256": hashlib.sha256(content).hexdigest(), "stamped": True}  # fmt: skip
     with foreign.read(content, file) as pdf:
         say(f"{file}: its digital signature does not survive the stamp" if foreign.signed(pdf) else "")
+        say(f"{file}: its protection does not survive the stamp → --protect" if pdf.is_encrypted and not order["protect"] else "")
         if not internal:
-            outside.Watch(ws).let_out_pdf(finish.texts(content), file)
+            outside.Watch(ws).let_out_pdf(finish.texts(content), finish.beside(pdf), file)
         made = exporting.stamp(ws, pdf, about, exporting.Order(**order))
     emit(made, fmt, f"{made['path']}  No. {made['number']}  sha256 {made['sha256']}")

@@ -106,7 +106,7 @@ class _Reader:
     def image(self, node: Any, figure: bool = False) -> Block:
         source, alt = unquote(str(node.attrs.get("src", ""))), plain(self.inline(node.children or []))
         file = (self.path.parent / source).resolve()
-        if "://" in source or not file.is_file():
+        if "://" in source or source.startswith("/") or not file.is_file():
             self.problems.append(Problem(str(self.path), self.line, "", "no such image", source, "a file beside the document"))
             return {"t": "text", "s": alt}
         if fault := picture_fault(file):

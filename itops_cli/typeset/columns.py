@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils.markdown_table import width
 
-LONG = re.compile(r"[!-~]{16,}")  # a digest, a path, an address: it may be broken anywhere, and stays one word when copied
-PART = 6  # signs between two places where it may be broken
+LONG = re.compile(r"[!-~]{16,}")  # a digest, a path, an address: it may be broken, and stays one word when copied
+PIECE = re.compile(r"[A-Za-z]{1,12}(?![A-Za-z0-9])[^A-Za-z0-9]?|[A-Za-z0-9]{1,6}[^A-Za-z0-9]?|[^A-Za-z0-9]{1,6}")  # between two places where it may be broken
 WORD = re.compile(r"[^\s\u2e80-\U0003ffff]+")  # what is never broken; Chinese may be after each character
 PAGE = 94  # signs in a line of a table over the whole page
 PADDING = 3.6  # of a cell, both sides together; letters are not all as narrow as a digit
@@ -50,13 +50,13 @@ def whole(row: Sequence[str]) -> bool:
 
 
 def parts(word: str) -> list[str]:
-    """A long word in parts between which a line may end."""
-    return [word[at : at + PART] for at in range(0, len(word), PART)]
+    """A long word in parts between which a line may end: words of a path or an address are not taken apart."""
+    return PIECE.findall(word)
 
 
 def _longest_word(text: str) -> int:
     """At least a Chinese character."""
-    words = [PART if LONG.fullmatch(word) else width(word) for word in WORD.findall(text)]
+    words = [max(map(len, parts(word))) if LONG.fullmatch(word) else width(word) for word in WORD.findall(text)]
     whole = _longest_line(text)
     return max([2, *words, whole if whole <= SHORT else 0])
 

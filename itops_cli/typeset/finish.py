@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from itops_cli.typeset import need
@@ -65,6 +66,26 @@ def texts(content: bytes) -> list[str]:
     """The text of each page; of a page that is a picture there is none."""
     with need("pypdfium2").PdfDocument(content) as pages:
         return [page.get_textpage().get_text_range() for page in pages]
+
+
+def beside(pdf: Any) -> Iterator[str]:
+    """What a PDF says outside of its pages' text: properties, targets of links, comments, bookmarks, fields, names of attachments."""
+    pikepdf = need("pikepdf")
+    for thing in pdf.objects:
+        stream = isinstance(thing, pikepdf.Stream)
+        yield from _strings(thing.stream_dict if stream else thing, pikepdf)
+        if stream and thing.get("/Type") == "/Metadata":
+            yield thing.read_bytes().decode("utf-8", "replace")
+
+
+def _strings(thing: Any, pikepdf: Any) -> Iterator[str]:
+    """Of one object, without those it refers to."""
+    if isinstance(thing, pikepdf.String):
+        yield str(thing)
+    elif isinstance(thing, (pikepdf.Dictionary, pikepdf.Array)):
+        for part in thing if isinstance(thing, pikepdf.Array) else thing.as_dict().values():
+            if not getattr(part, "is_indirect", False):
+                yield from _strings(part, pikepdf)
 
 
 def keywords(pdf: Any) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -16,14 +17,18 @@ from typing import Any
 import pikepdf
 import pypdfium2
 import pytest
-from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import document
+from ansible_collections.itops.maintenance.plugins.plugin_utils import markdown_table
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import bundle_index, document
 from click.testing import CliRunner, Result
+from hypothesis import given
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from itops_cli.documents import outline
 from itops_cli.main import cli
 from itops_cli.typeset import watermark
 from tests.unit import make
+from tests.unit.test_markdown_table import ANYTHING, read
 
 NOTO = Path("/usr/share/fonts/opentype/noto")
 META = {"side": "user", "owner": "zhang", "classification": "external", "version": "1.0"}
@@ -105,6 +110,15 @@ def test_all_of_one_side_with_an_index(full: Path) -> None:
     assert {line["bundle"] for line in exported} == {folder.name} and {line["recipient"] for line in exported} == {"某某公司"} and len(exported) == 4
 
 
+@given(ANYTHING)
+def test_any_title_and_recipient_in_the_index_are_text(text: str) -> None:
+    listed = document.Document(Path("x.md"), {"id": "x", "title": text, "version": text, "classification": "external"}, "", 1)
+    _meta, body = bundle_index.page("user", "zh_CN", [listed], [{"number": 1, "file": text}], text)
+    seen, said = outline.of(body), markdown_table.plain(text)
+    assert len(seen.headings) == 1 and not any(link.image for link in seen.links)
+    assert read("|" + body.partition("\n\n|")[2])[1:] == [["1", "x", said, said, "1", said]]
+
+
 def test_one_language_and_one_file(full: Path) -> None:
     done = bundle(full, "--lang", "en", "--zip")
     assert done.exit_code == 0, done.exception
@@ -177,18 +191,57 @@ def jpeg(file: Path) -> None:
     Image.new("RGB", (9, 9)).save(file.with_suffix(".jpg"), exif=exif)
 
 
-def svg(file: Path) -> None:
-    text = '<text x="1" y="9">192.<tspan>0</tspan>.2.10</text>'
-    file.with_suffix(".svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20">{text}</svg>', "utf-8")
+def svg(inner: str, before: str = "") -> Callable[[Path], None]:
+    def draw(file: Path) -> None:
+        file.with_suffix(".svg").write_text(f'{before}<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20">{inner}</svg>', "utf-8")
+
+    return draw
 
 
-@pytest.mark.parametrize("draw", [png, jpeg, svg])
-def test_planted_in_a_picture(root: Path, draw: Callable[[Path], None]) -> None:
+def segment(marker: int, said: bytes) -> Callable[[Path], None]:
+    """A JPEG with one more segment, as editors put captions into it: the PDF takes them all along."""
+
+    def draw(file: Path) -> None:
+        Image.new("RGB", (9, 9)).save(file.with_suffix(".jpg"))
+        whole = file.with_suffix(".jpg").read_bytes()
+        file.with_suffix(".jpg").write_bytes(whole[:2] + bytes([0xFF, marker]) + (len(said) + 2).to_bytes(2, "big") + said + whole[2:])
+
+    return draw
+
+
+def behind(file: Path) -> None:
+    Image.new("RGB", (9, 9)).save(file.with_suffix(".jpg"))
+    file.with_suffix(".jpg").write_bytes(file.with_suffix(".jpg").read_bytes() + b"taken by svc_web")
+
+
+PICTURES: dict[str, Callable[[Path], None]] = {
+    "png": png, "jpeg": jpeg, "behind a jpeg": behind,
+    "caption of an editor": segment(0xED, b"Photoshop 3.0\x008BIM\x04\x04\x00\x00\x00\x00\x00\x0c\x1c\x02\x78\x00\x07svc_web\x00"),
+    "more of XMP": segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 40 + b"<x>svc_web</x>"),
+    "of a camera": segment(0xE4, b"svc_web"),
+    "svg": svg('<text x="1" y="9">192.<tspan>0</tspan>.2.10</text>'),
+    "svg, a title": svg("<title>webdb1</title>"),
+    "svg, an attribute": svg('<rect width="9" height="9" id="webdb1"/>'),
+    "svg, as it is": svg('<text x="1" y="9"><![CDATA[webdb1]]></text>'),
+    "svg, an entity": svg('<text x="1" y="9">&a;</text>', '<!DOCTYPE svg [<!ENTITY a "webdb1">]>'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", PICTURES)
+def test_planted_in_a_picture(root: Path, how: str) -> None:
     (root / "documents").mkdir()
-    draw(root / "documents/shot")
+    PICTURES[how](root / "documents/shot")
     (made,) = root.glob("documents/shot.*")
     page(root, "manual", f"# 题\n\n![图]({made.name})\n")
     refused(root, bundle(root), "manual.md:", f"inside {made.name}", "of service web (")
+
+
+def test_a_drawing_nobody_can_look_through_stays_inside(root: Path) -> None:
+    page(root, "manual", "# 题\n\n![图](shot.svg)\n")
+    svg('<text x="1" y="9">webdb1</text>')(root / "documents/shot")
+    file = root / "documents/shot.svg"
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    refused(root, bundle(root), "shot.svg: error: cannot be looked through", "not compressed")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +315,29 @@ def test_a_pdf_of_somebody_else_is_looked_through(root: Path) -> None:
     assert done.exit_code != 0 and "page 3" in str(done.exception) and "hosts[0].name" in str(done.exception) and len(events(root)) == before
     kept = itops(root, "stamp", name, "--to", "内部", "--id", "vendor", "--output", str(root), "--internal")
     assert kept.exit_code == 0 and events(root)[-1]["data"]["classification"] == "internal"
+
+
+def xmp(pdf: pikepdf.Pdf) -> None:
+    with pdf.open_metadata() as said:
+        said["dc:description"] = "svc_web"
+
+
+BESIDE: dict[str, Callable[[pikepdf.Pdf], None]] = {
+    "a property": lambda pdf: pdf.docinfo.__setitem__("/Subject", "svc_web"),
+    "XMP": xmp,
+    "a link": lambda pdf: pdf.pages[0].obj.__setattr__("Annots", [pikepdf.Dictionary(Subtype=pikepdf.Name.Link, A=pikepdf.Dictionary(URI="//svc_web@x/"))]),
+    "an attachment": lambda pdf: pdf.attachments.__setitem__("svc_web.txt", b"..."),
+}
+
+
+@pytest.mark.parametrize("where", BESIDE)
+def test_a_pdf_of_somebody_else_is_looked_through_beside_its_pages(root: Path, where: str) -> None:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        BESIDE[where](pdf)
+        pdf.save(root / "vendor.file")
+    done = itops(root, "stamp", str(root / "vendor.file"), "--to", "某某公司", "--id", "v", "--output", str(root))
+    refused(root, done, "beside its pages", "credentials.account")
 
 
 def test_nothing_to_hand_out(root: Path) -> None:

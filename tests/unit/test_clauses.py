@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.itops.maintenance.plugins.plugin_utils import clauses, labels, schema, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils.documents import clause_table
 from click.testing import CliRunner, Result
+from hypothesis import given
 
 from itops_cli.main import cli
 from tests.unit import make
+from tests.unit.test_markdown_table import ANYTHING, READER
 
 SERVICE_MANAGEMENT, SECURITY = "ISO/IEC 20000-1:2018", "ISO/IEC 27001:2022"
 CLAIMS = re.compile(r"certified by itops|compliant|conform|complies|符合|通过了?认证(?!的是组织)|认证通过", re.IGNORECASE)
@@ -151,6 +154,15 @@ def test_the_table_says_evidence_toward_and_claims_nothing(root: Path, lang: str
     said = re.sub(r"^(\|[^|]*\|)[^|]*", r"\1", done.output, flags=re.MULTILINE)  # the standards' own titles are theirs
     assert not CLAIMS.search(said)
     assert {"zh_CN": "通过认证的是组织，不是工具", "en": "An organisation is certified, never a tool"}[lang] in done.output
+
+
+@given(ANYTHING)
+def test_any_name_of_a_service_or_change_stays_in_its_cell(name: str) -> None:
+    said = {"satisfies": {"ISO/IEC 27001": ["A.8.14"]}}
+    made = clause_table.markdown(clause_table.rows([], {"s": {"name": name, **said}, "t": {"name": "t", **said}}, {name: said}, "zh_CN"), "zh_CN")
+    kinds = [token.type for token in READER.parse(made) if token.type in ("tr_open", "th_open", "td_open", "heading_open", "html_block")]
+    assert kinds.count("tr_open") == 2 + sum(len(clauses.clauses(standard)) for standard in clauses.table()["standards"])
+    assert kinds.count("td_open") == 4 * (kinds.count("tr_open") - 2) and kinds.count("heading_open") == 3 and "html_block" not in kinds
 
 
 def test_one_standard_what_is_missing_and_as_data(root: Path) -> None:

@@ -32,7 +32,9 @@ RIGHT = """# 指南
 ### 下级
 
 参见《另一篇》与《书名》，[一](other.md#安装-xshell一)、[二](other.md#重复-1)、[三](#上级)、[四](#place)、[五](sub)、
-[六](https://example.com/x)、[七](mailto:a@example.com)、![图](图%201.png)、`[x](gone)`。
+[六](https://example.com/x)、[七](mailto:a@example.com)、![图](图%201.png)、`[x](gone)`、注[^1]。
+
+[^1]: 一个词。
 
 <a id="place"></a>
 
@@ -98,6 +100,8 @@ def test_no_document_at_all(root: Path) -> None:
         ("# 指南\n\n[x]()\n", ("links", "error", 11, "the link leads nowhere", "")),
         ("# 指南\n\n| a |\n| --- |\n| ![图](gone.png) |\n", ("images", "error", 13, "no such image", "gone.png")),
         ("# 指南\n\n![图](https://example.com/a.png)\n", ("images", "error", 11, "no such image", "https://example.com/a.png")),
+        ("# 指南\n\n![图](/proc/version)\n", ("images", "error", 11, "no such image", "/proc/version")),
+        ("# 指南\n\n见注[^1]\n\n[^1]: 参见[x](gone.md)\n", ("links", "error", 13, "no such file", "gone.md")),
         ("# 指南\n\n参见《故障与维护_》\n", ("titles", "error", 11, "no document has this title", "故障与维护_")),
         ("# 指南\n\n参见《[别的](other.md)》\n", ("titles", "error", 11, "no document has this title", "别的")),
         ("# 指南\n\n```\ncode\n", ("markdown", "error", 11, "the code block is never closed: all that follows is in it", "")),

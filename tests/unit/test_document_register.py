@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from datetime import date
@@ -19,6 +20,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import e
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from itops_cli.main import cli
 from tests.unit import make
@@ -107,6 +109,16 @@ def test_the_percentage_says_how_it_is_counted(full: Path) -> None:
     assert register.Migration(dict.fromkeys(register.STATES, 0)).percent is None, "of nothing there is no percentage"
 
 
+def test_what_nobody_has_compared_with_its_original_is_left_to_do(full: Path) -> None:
+    page(full, "net", review="to_review")
+    page(full, "gone", migration="retired", review="to_review")
+    assert [line.split("|")[8].strip() for line in itops(full, "--part", "migration").output.splitlines() if line.startswith("| net")] == ["待复核"]
+    assert "| to be reviewed |" in itops(full, "--part", "migration", "--lang", "en").output
+    assert json.loads(itops(full, "--format", "json").output)["to_review"] == ["net"]
+    page(full, "net", review="reviewed", reviewer="zhang", reviewed_on="2026-11-01")
+    assert "| net" not in itops(full, "--part", "migration").output
+
+
 def test_overdue_reviews(full: Path) -> None:
     done = itops(full, "--overdue")
     assert code(done) == 6 and "net" in done.output and "张三" in done.output and "gone" not in done.output
@@ -189,6 +201,35 @@ def test_what_is_wrong_with_an_entry(root: Path) -> None:
     assert sum("not said where the original lies" in text for text in found) == 2 and sum("source.format" in text for text in found) == 2
     (root / "documents/register.yml").write_text("documents:\n  - {id: a}\n", "utf-8")
     assert any("documents[0].owner: missing" in str(problem) for problem in rules.lint(workspace.load(root), catalogue.load(workspace.load(root))))
+
+
+FREE = ("title", "section", "version", "owner", "reviewer", "audience")
+ANY = st.text(max_size=30) | st.sampled_from(["a | b", "\\", "x\n\n# y", "<br>", "[a](b)", "`", "<!-- itops:documents end -->"])
+
+
+def shape(markdown: str) -> list[list[int]]:
+    """Of each table of a whole page: the cells of its rows, as a reader of Markdown counts them."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    kinds = [token.type for token in tokens if token.type in ("table_open", "tr_open", "th_open", "td_open", "heading_open", "html_block", "fence")]
+    rows = " ".join(kinds).split("table_open")
+    return [[row.count("_open") for row in part.split("tr_open")[1:]] for part in rows]
+
+
+def book_of(text: str) -> register_views.Book:
+    meta = {**dict.fromkeys(FREE, text), "id": "x", "side": "ops", "kind": "other", "lang": "zh_CN", "migration": "pending", "classification": "internal",
+            "review_due": "2001-01-01", "review": "to_review", "source": {"format": "docx", "path": text, "sha256": text, "date": text}}  # fmt: skip
+    person = {"name": text, "roles": ["owner"], "deputy": "p", "contact": {"mail": text}, "active": True}
+    entry, now = register.Entry((document.Document(Path("x.md"), meta, "", 1),)), register_views.datetime.now().astimezone()
+    return register_views.Book([entry], {"p": person}, {"s": {"name": text, "owner": "p"}}, now, "UTC", Path(__file__).parent)
+
+
+@given(ANY)
+@pytest.mark.parametrize("lang", ["zh_CN", "en"])
+def test_any_text_in_any_field_changes_no_table(lang: str, text: str) -> None:
+    made = register_views.whole(book_of(f"x{text}"), lang)
+    assert shape(made) == shape(register_views.whole(book_of("x"), lang))
+    rows = list(csv.reader(io.StringIO(register_views.as_csv(book_of(f"x{text}"), lang).lstrip("\ufeff"))))
+    assert [len(row) for row in rows] == [len(rows[0])] * 2
 
 
 @given(st.text(min_size=1, max_size=30))

@@ -32,6 +32,10 @@ IN_WORDS = {
     "管理地址 192.0.2.10": "address of service web (endpoints[0].ip)",
     "服务端口：8443": "port of service web (endpoints[0].port)",
     "telnet anything.example 8443 端口": "port of service web (endpoints[0].port)",
+    "listening on TCP 8443": "port of service web (endpoints[0].port)",
+    "udp/8443": "port of service web (endpoints[0].port)",
+    "端口：80、443和8443": "port of service web (endpoints[0].port)",
+    "ports 80, 443 and 8443": "port of service web (endpoints[0].port)",
     "port number 8443": "port of service web (endpoints[0].port)",
     "8443（管理端口）": "port of service web (endpoints[0].port)",
     "node192.0.2.10": "address of service web (endpoints[0].ip)",
@@ -66,6 +70,7 @@ HARMLESS = [
     "打开 https://www.example.com/app，端口 443", "打开 wiki，登录 wiki 后编辑", "Wiki user manual", "Make a backup of your files.", "architecture",
     "第 8443 号文件", "共 22 页", "比例 16:22", "时间 9:22", "https://other.example/data", "改后需重载", "198.51.100.7", "打开 198.51.100.8", "http://127.0.0.1:3000",
     "192.0.2.1", "1192.0.2.10", "192.0.2.100", "门户网站", "web", "portal", "/opt/portal/database", "my-portal-db12",
+    "端口 80，共 22 页", "TCP 连接 22 次", "端口 443，2026 年 22 日", r"D:\data", r"存于 D:\data 下", "2001:db8::50", "12:30:45", "aa:bb:cc:dd:ee:ff",
 ]  # fmt: skip
 
 
@@ -100,6 +105,14 @@ DISGUISES = {
     "blank letter": "svc\u3164_portal",
     "bold digits": "𝟏𝟗𝟐.𝟎.𝟐.𝟏𝟎",
     "circled": "①92.0.2.10",
+    "share of Windows": r"\\portal-db1\share",
+    "share by address": r"\\192.0.2.10\2024",
+    "account of a domain": r"CORP\svc_portal",
+    "slashes of Windows": r"\opt\portal\data",
+    "more slashes": "/opt//portal/./data",
+    "zeros of IPv6": "2001:db8:0:0::5",
+    "IPv4 in IPv6": "::ffff:c000:20a",
+    "IPv4 in IPv6, in numbers": "[::ffff:192.0.2.10]",
 }
 
 

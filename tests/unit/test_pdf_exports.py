@@ -132,6 +132,15 @@ def test_of_several_none_is_handed_out_where_one_cannot_be(root: Path) -> None:
     assert [path.name for path in sorted(root.glob("*.pdf"))] == ["good_1.2_1.pdf", "svc-web-manual_1.2_3.pdf"]
 
 
+def test_a_document_that_is_not_there_is_told_from_one_in_another_language(root: Path) -> None:
+    for words, said in (
+        (("svc-web-manua",), "did you mean svc-web-manual?"),
+        (("svc-web-manual", "--lang", "en"), "svc-web-manual is not there in this language; found: en"),
+    ):
+        done = itops(root, "pdf", *words, "--to", "某某")
+        assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("recipient", ["𒀀", "", " ", "甲\n乙", "\u202e供应商", "\udcff"])
 def test_a_recipient_that_cannot_be_shown(root: Path, recipient: str) -> None:
     done = itops(root, "pdf", "svc-web-manual", "--to", recipient)
@@ -184,6 +193,13 @@ def test_a_signature_does_not_survive_the_stamp(root: Path) -> None:
         pdf.save(root / "vendor.pdf")
     done = itops(root, "stamp", "vendor.pdf", "--to", "某某供应商", "--id", "../vendor")
     assert done.returncode == 0 and "signature does not survive" in done.stderr and (root / "-vendor_1.0_1.pdf").is_file(), done.stdout
+
+
+def test_a_protection_does_not_survive_the_stamp_without_a_word(root: Path) -> None:
+    with pikepdf.open(foreign(root), allow_overwriting_input=True) as pdf:
+        pdf.save(root / "vendor.pdf", encryption=pikepdf.Encryption(owner="a", user="", R=6))
+    words = ("stamp", "vendor.pdf", "--to", "某某供应商", "--id", "vendor")
+    assert "protection does not survive the stamp → --protect" in itops(root, *words).stderr and itops(root, *words, "--protect").stderr == ""
 
 
 @pytest.mark.parametrize("how", ["encrypted", "broken", "empty"])

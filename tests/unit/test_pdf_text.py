@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 from itops_cli.documents import layout
 from itops_cli.typeset import blocks, columns, engine, fonts, watermark
+from itops_cli.typeset.blocks import Blocks
 from tests.unit.paper import META, PACKAGE
 
+SHOT = Path(__file__).parents[2] / "documents/services/web/home.svg"
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=25)
 SHOWN = st.text(
@@ -75,6 +77,33 @@ def test_any_text_in_any_field(fields: dict[str, str], cells: list[str], strange
             assert sure(field) in sure(text), field
 
 
+@given(st.fixed_dictionaries(dict.fromkeys(("id", "version", "heading", "item", "code", "alt", "caption"), TEXT)))
+@settings(max_examples=25, deadline=None)
+@example(dict.fromkeys(("id", "version", "heading", "item", "code", "alt", "caption"), '"); #panic("x'))
+def test_any_text_in_any_part_of_the_body(parts: dict[str, str]) -> None:
+    """Straight into the template's data, past Markdown: what only an escape of Markdown keeps harmless would be seen here."""
+    text = {key: [{"t": "text", "s": value}] for key, value in parts.items()}
+    code = {"t": "code", "lines": [text["code"]], "line": 1}
+    figure = {"t": "figure", "src": "shot.svg", "alt": parts["alt"], "caption": parts["caption"], "numbered": False, "line": 1}
+    item = {"t": "para", "c": [*text["item"], {"t": "link", "href": "https://example.com/" + parts["id"], "c": text["item"]}], "line": 1}
+    body = [
+        {"t": "heading", "level": 1, "c": text["heading"], "line": 1},
+        {"t": "list", "ordered": True, "start": 1, "items": [[item]], "line": 1},
+        code,
+        figure,
+    ]
+    meta = {**META, "id": parts["id"], "version": parts["version"], "lang": "en"}
+    data = layout.data(Document(Path("x.md"), meta, "", 1), Blocks(body), layout.Copy("甲", "乙", AT, {}, 7), faces())
+    try:
+        made = engine.compile_pdf("document", data, faces(), AT, {"shot.svg": SHOT})
+    except engine.Unshown as error:
+        assert error.signs and set("".join(error.signs)) <= set("".join(parts.values()))
+        return
+    opened = pypdfium2.PdfDocument(made)
+    shown = "".join(page.get_textpage().get_text_range() for page in opened)
+    assert all(sure(parts[key]) in sure(shown) for key in parts if key != "alt" and not TURNED & {unicodedata.bidirectional(sign) for sign in parts[key]})
+
+
 def sure(text: str) -> str:
     """What every reader gives back as it is: the letters and digits of ASCII, and plain Chinese characters."""
     return "".join(sign for sign in text if (sign.isascii() and sign.isalnum()) or "\u4e00" <= sign <= "\u9fa5")
@@ -98,6 +127,11 @@ def test_any_recipient_in_the_mark(recipient: str) -> None:
     assert pypdfium2.PdfDocument(out.getvalue())[0].get_textpage().get_text_range() == ""
 
 
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=80))
+def test_a_long_word_is_parted_and_nothing_of_it_is_lost(word: str) -> None:
+    assert "".join(columns.parts(word)) == word and all(len(part) <= 13 for part in columns.parts(word))
+
+
 @given(st.lists(st.lists(TEXT.map(markdown_table.plain), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_columns_have_room_for_their_longest_word(rows: list[list[str]]) -> None:
     found = columns.fit(rows)
@@ -115,4 +149,5 @@ def test_html_and_dangerous_links_are_left_out() -> None:
 
 def test_a_long_word_is_whole_in_the_data() -> None:
     digest: dict[str, Any] = blocks.pieces("x " + "0123456789abcdef" * 4)[1]
-    assert "".join(digest["parts"]) == "0123456789abcdef" * 4 and max(map(len, digest["parts"])) == columns.PART
+    assert "".join(digest["parts"]) == "0123456789abcdef" * 4 and max(map(len, digest["parts"])) == 6
+    assert columns.parts("/srv/portal/[semi-automatic|manual]") == ["/", "srv/", "portal/", "[", "semi-", "automatic|", "manual]"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ DOT = re.compile(r"[\[({]\s*(?:\.|dot|点)\s*[\])}]")  # 192[.]0
 NUMBER = re.compile(r"(?<![0-9a-f])(?=[0-9a-f])")  # where one begins: it may have zeros before it, 010 is 10
 ZEROS = r"(?:0\s*)*"
 LOOKS_LIKE = str.maketrans({"。": ".", "∶": ":", "∕": "/", "⁄": "/", **dict.fromkeys("‐‑‒–−", "-"), **dict.fromkeys("—―⸺⸻", " ")})
+ESCAPE = re.compile(r"\\(?=[!-/:-@\[-`{-~\s]|$)")  # a backslash of Markdown; any other is a slash of Windows
+LIKE_IPV6 = re.compile(r"(?<![0-9a-z:])[0-9a-f:]{0,39}:[0-9a-f:.]{0,39}[0-9a-f]")
 LAYERS = 3  # of entities and percent signs that are taken off
 LOGIN = r"(?:帐号|账号|账户|用户名?|口令|密码|log(?:ged|s)? ?in as|log ?in|user(?: ?name)?|account|as|ssh|su|-u)"
 MACHINE = r"(?:主机|服务器|节点|机器|host(?: ?name)?|server|node|machine|ssh)"
@@ -34,7 +37,9 @@ EDGES = {  # what may not stand around it, so that it is a word of its own
     "internal URL": (WORD[0], r"(?![a-z0-9])"),
     "data path": ("", WORD[1]),
 }
-TOP_FOLDER = r"(?:(?<![a-z0-9_./-])|(?<=//))"  # /data is a folder, https://example.com/data is none
+TOP_FOLDER = r"(?:(?<![a-z0-9_./-])(?<!^[a-z]:)(?<![^a-z][a-z]:)|(?<=//))"  # /data is a folder; https://example.com/data and D:\data are none
+SLASHES = r"/(?:\s{0,3}\.?\s{0,3}/){0,4}"  # /srv//web and /srv/./web are /srv/web
+ANOTHER = r"(?:[^\w\n]{1,4}|(?=[和及与或]))(?:(?:和|及|与|或|and|or)[^\w\n]{0,2})?"  # between the ports of a list
 ADDRESSES = ("address", "internal URL")
 NAMES = ("host name", "account", "address")  # may be a part of what is public
 
@@ -67,12 +72,12 @@ class Guard:
 
     def likely(self, texts: Iterable[str]) -> list[Thing]:
         """The things whose letters and digits stand in these texts at all: nearly always none, and quickly known."""
-        whole = squeezed(bared("\n".join(texts)))
+        whole = squeezed(_seen("\n".join(texts)))
         return [thing for letters, thing in self._squeezed if letters in whole]
 
     def hits(self, text: str, things: Iterable[Thing] | None = None) -> list[Hit]:
         """Each thing once. `things` are those to look for, where it is known that the others are not in it."""
-        bare = bared(text)
+        bare = _seen(text)
         allowed = [match.span() for pattern in self.public for match in pattern.finditer(bare)]
         found: list[Hit] = []
         for thing in self.likely([text]) if things is None else things:
@@ -94,8 +99,8 @@ class Guard:
         if thing.what == "port":
             return _port(core)
         before, after = EDGES.get(thing.what, ("", ""))
-        if thing.what == "data path" and bare.count("/") == 1:
-            before = TOP_FOLDER
+        if thing.what == "data path":
+            before, core = TOP_FOLDER if bare.count("/") == 1 else before, core.replace("/", SLASHES)
         word = f"{before}{core}{after}"
         if thing.what == "account" and (thing.ordinary or bare in self.words):
             return rf"{LOGIN}(?:[^\w\n]{{0,4}}(?:是|为|is|as|named)?)?[^\w\n]{{1,4}}{word}|{LOGIN}{word}|{word}\s*@"
@@ -105,16 +110,29 @@ class Guard:
 
 
 def bared(text: str) -> str:
-    """The text without what hides: entities and percent signs decoded, one form and case for each sign, nothing unseen, no backslashes."""
+    """The text without what hides: entities and percent signs decoded, one form and case for each sign, nothing unseen, slashes of one kind."""
     for _layer in range(LAYERS):
         text = unquote(html.unescape(text))
     signs = unicodedata.normalize("NFKD", text).casefold()
     seen = "".join(sign for sign in signs if sign.isspace() or _shown(sign))
-    return DOT.sub(".", seen.translate(LOOKS_LIKE))
+    return DOT.sub(".", ESCAPE.sub("", seen).replace("\\", "/").translate(LOOKS_LIKE))
+
+
+def _seen(text: str) -> str:
+    """The same, and each IPv6 address in its shortest form, which is one that is looked for."""
+    return LIKE_IPV6.sub(_shortest, bared(text))
+
+
+def _shortest(found: re.Match[str]) -> str:
+    try:
+        address = ipaddress.IPv6Address(found[0])
+    except ValueError:
+        return found[0]
+    return str(address.ipv4_mapped or address)
 
 
 def _shown(sign: str) -> bool:
-    return unicodedata.category(sign) not in DROPPED and sign not in UNSEEN and sign != "\\"
+    return unicodedata.category(sign) not in DROPPED and sign not in UNSEEN
 
 
 def squeezed(bare: str) -> str:
@@ -135,8 +153,7 @@ def _port(number: str) -> str:
     """A bare number says nothing; one beside an address or the word does."""
     alone = rf"(?<!\d){number}(?!\d)"
     return (
-        rf"(?:端口|ports?\b)[^\w\n]{{0,6}}(?:号码?|number|no|是|为|is)?[^\w\n]{{0,4}}{alone}"
+        rf"(?:端口|ports?\b|\btcp|\budp)[^\w\n]{{0,6}}(?:号码?|number|no|是|为|is)?[^\w\n]{{0,4}}(?:\d+{ANOTHER}){{0,9}}{alone}"
         rf"|{alone}(?:[^\w\n]{{0,3}}[\u4e00-\u9fff]{{0,4}}端口|\s*/\s*(?:tcp|udp)|\s*ports?\b)"
-        rf"|(?:tcp|udp)\s*/\s*{alone}"
         rf"|(?<![a-z0-9.-])(?=[a-z0-9.-]*[a-z.])[a-z0-9.-]+\s*:\s*{alone}"
     )

@@ -19,6 +19,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import
 FILE = "register.yml"
 STATES = ("pending", "migrating", "migrated", "retired")  # the least done first
 RETIRED, MIGRATED = "retired", "migrated"
+LEFT = STATES[:2]  # not Markdown yet, or not in all languages
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Entry:
     def review_due(self) -> str:
         """The earliest date of its languages in use; "" where none has one."""
         return min((str(found.meta["review_due"]) for found in self.documents if found.meta.get("review_due") and _used(found)), default="")
+
+    @property
+    def to_review(self) -> bool:
+        """Whether nobody has compared one of its languages in use with its original yet (待复核)."""
+        return any(found.meta.get("review") == "to_review" and _used(found) for found in self.documents)
 
 
 @dataclass(frozen=True)

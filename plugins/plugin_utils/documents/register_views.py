@@ -25,7 +25,7 @@ SECTION = "document_register"
 FREE_ROWS = 15  # of the department's empty form of 文档结构
 BREAK = "<br>"  # between the documents of one cell
 COLUMNS = ("id", "title", "side", "section", "owner", "version", "classification", "review_due", "source.format", "migration")
-UNDONE = ("id", "title", "owner", "source.format", "source.path", "source.sha256", "source.date", "reviewer", "migration")
+UNDONE = ("id", "title", "owner", "source.format", "source.path", "source.sha256", "source.date", "review", "reviewer", "migration")
 
 Record = Mapping[str, Any]
 
@@ -89,10 +89,10 @@ def listed(book: Book, lang: str) -> str:
 
 
 def migration(book: Book, lang: str) -> str:
-    """迁移登记: how far it is, how that is counted, and what is left to do."""
+    """迁移登记: how far it is, how that is counted, and what is left to do: what is not migrated, or not reviewed (待复核)."""
     said = _t("percent", lang).format(migrated=book.migration.states[register.MIGRATED], counted=book.migration.counted, percent=_percent(book))
     states = table([_column("migration", lang), _t("count", lang)], [[_value(state, lang), str(n)] for state, n in book.migration.states.items()])
-    left = [_row(book, entry, lang, UNDONE) for entry in book.entries if entry.migration not in (register.MIGRATED, register.RETIRED)]
+    left = [_row(book, entry, lang, UNDONE) for entry in book.entries if entry.migration in register.LEFT or entry.to_review]
     return "\n\n".join([said, states, *([table([_column(name, lang) for name in UNDONE], left, widest=status_tables.WIDEST)] if left else [])])
 
 
@@ -125,6 +125,7 @@ def data(book: Book, lang: str) -> dict[str, Any]:
         "documents": [_data(entry, lang) for entry in book.entries],
         "structure": {name: {side: [d.id for d in found] for side, found in sides.items()} for name, sides in register.sections(book.entries, lang).items()},
         "migration": {**book.migration.states, "counted": book.migration.counted, "percent": book.migration.percent},
+        "to_review": [entry.id for entry in book.entries if entry.to_review],
         "overdue": [{"id": entry.id, "owner": entry.shown(lang).meta["owner"], "review_due": entry.review_due} for entry in book.overdue],
         "undated": book.undated,
     }
@@ -152,7 +153,12 @@ def _cell(book: Book, entry: Entry, lang: str, name: str) -> str:
     said = {"review_due": entry.review_due, "section": register.section(found, lang), "migration": _value(entry.migration, lang)}
     if name.startswith("source."):
         return str((found.meta.get("source") or {"format": "md"}).get(name.partition(".")[2]) or "")
-    return said[name] if name in said else _value(str(found.meta[name]), lang) if name in ("side", "classification") else str(found.meta.get(name) or "")
+    if name in said:
+        return said[name]
+    if name == "review":
+        return _value("to_review", lang) if entry.to_review else ""
+    value = str(found.meta.get(name) or "")
+    return _value(value, lang) if name in ("side", "classification") else value
 
 
 def _person(book: Book, pid: str, lang: str) -> list[str]:
