@@ -55,7 +55,8 @@ class Draft:
 
 
 def prepare(ws: Workspace, documents: Iterable[Document], order: Order) -> list[Draft]:
-    """Set all of them once without a number, so that nothing is handed out where one cannot be. Raises BadInput with all problems."""
+    """Set all of them once without a number, so that nothing is handed out where one cannot be. Raises BadInput with all problems, LedgerError."""
+    exports.trusted(ws)
     faces, copy = fonts.find(ws.fonts), _copy(ws, order)
     watch = outside.Watch(ws, order.outside)
     drafts, problems = [], []
@@ -78,6 +79,7 @@ def export(ws: Workspace, draft: Draft, order: Order) -> dict[str, Any]:
 
 def stamp(ws: Workspace, pdf: Any, about: Mapping[str, Any], order: Order) -> dict[str, Any]:
     """The same for a PDF somebody else has made. Raises BadInput as well, for what the mark cannot show."""
+    exports.trusted(ws)
     draft = Draft({**about, **_to(order)}, _copy(ws, order), fonts.find(ws.fonts))
     _prove_mark(draft)
     number, account = _begin(ws, draft)

@@ -43,6 +43,8 @@ def test_the_ledger_knows_every_export(root: Path) -> None:
     stream = root / "records/exports/events.jsonl"
     stream.write_text(stream.read_text("utf-8").replace("某某供应商", "别的公司", 1), "utf-8")
     assert itops(root, "check", first.name).returncode == 4, "a ledger that does not verify proves nothing"
+    more = itops(root, "pdf", "svc-web-manual", "--to", "某某供应商")
+    assert more.returncode == 20 and "nothing is handed out" in more.stderr and "itops record verify" in more.stderr, more.stderr
     verified = subprocess.run([str(Path(sys.executable).parent / "itops"), "record", "verify"], cwd=root, capture_output=True, text=True, check=False)
     assert verified.returncode == 4 and "exports" in verified.stdout
 

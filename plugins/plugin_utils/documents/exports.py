@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import chain
-from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event, Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -54,6 +54,12 @@ def tell(ws: Workspace, sha256: str, number: int) -> Told:
         return Told("unaltered", int(by_digest["number"]), by_digest)
     claimed = next((line for line in lines if line["number"] == number), None)
     return Told("altered", number, claimed) if claimed else Told("unknown", number, {})
+
+
+def trusted(ws: Workspace) -> None:
+    """Raises LedgerError where the stream does not verify: it would prove nothing of a further copy either."""
+    if faults := verify(ws):
+        raise LedgerError(f"nothing is handed out, the ledger of exports does not verify (itops record verify): {faults[0]}")
 
 
 def verify(ws: Workspace) -> list[str]:
