@@ -170,10 +170,11 @@ def _references(report: _Report, services: Mapping[str, Record], people: Mapping
             yield report.at(role, message="not in people.yml", found=person, allowed=", ".join(sorted(people)[:10]))
     if report.data.get("executor") and report.data.get("executor") == report.data.get("approver"):
         yield report.at("approver", message="nobody approves what they execute", found=str(report.data["approver"]))
-    hosts = {h["name"] for sid in wanted for h in services.get(sid, {}).get("hosts") or [] if h.get("name")}
+    entries = [host for sid in wanted for host in services.get(sid, {}).get("hosts") or []]
+    hosts, grouped = {host["name"] for host in entries if host.get("name")}, any(not host.get("name") for host in entries)
     yield from _shared_hosts(report, wanted, services)
     for index, host in enumerate((report.data.get("plan") or {}).get("hosts") or []):
-        if hosts and host not in hosts:
+        if hosts and host not in hosts and not grouped:
             yield report.at("plan", "hosts", index, message="not a host of the service", found=host, allowed=", ".join(sorted(hosts)))
 
 
@@ -229,7 +230,7 @@ def _rules(report: _Report) -> Iterator[Problem]:
 def _values(report: _Report, services: Mapping[str, Record]) -> Iterator[Problem]:
     plan = report.data["plan"]
     entries = [host for sid in report.data["service"] for host in services.get(sid, {}).get("hosts") or []]
-    hosts = [host for host in entries if not plan["hosts"] or host.get("name", host.get("group")) in plan["hosts"]]
+    hosts = [host for host in entries if not plan["hosts"] or host.get("name") in {None, *plan["hosts"]}]
     for message, found, allowed in step_rules.unsaid(plan, hosts):
         yield report.at("plan", message=message, found=found, allowed=allowed, remedy=step_rules.SAY)
 
