@@ -33,13 +33,19 @@ def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[st
     made |= {"records": taken} if taken else {}
     everywhere = known_errors.steering(policy.known_errors_of(folder.parent))
     made |= {"known_errors": everywhere} if everywhere else {}
-    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in named_files.with_named(task_files(data, folder)).items()}
+    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in named_files.with_named(task_files(data, services, folder)).items()}
     return made | ({"task_files": dict(sorted(files.items()))} if files else {})
 
 
-def task_files(data: Record, folder: Path) -> list[Path]:
-    """The task files the plan's steps name."""
-    return [folder / str(step["tasks"]) for step in (data.get("plan") or {}).get("steps") or [] if step.get("tasks")]
+def task_files(data: Record, services: Mapping[str, Record], folder: Path) -> list[Path]:
+    """The task files that steps of the plan and of its services' fail-over name."""
+    steps = [*((data.get("plan") or {}).get("steps") or []), *(step for sid in data.get("service") or [] for step in failover_steps(services.get(sid, {})))]
+    return [folder / str(step["tasks"]) for step in steps if step.get("tasks")]
+
+
+def failover_steps(record: Record) -> list[Record]:
+    """The steps of a service's fail-over."""
+    return list((record.get("failover") or {}).get("steps") or [])
 
 
 def digest(what: Record) -> str:

@@ -55,7 +55,7 @@ def records(ws: Workspace, change: Change, services: Records, people: Records) -
 
 def hosts(change: Change, services: Records, targets: Sequence[Target], inventory: Records) -> Iterator[Finding]:
     """What the record gives of a host counts there, and task files take nothing from the inventory that the record does not give."""
-    used = task_files.variables(binding.task_files(change.data, change.path.parent))
+    used = task_files.variables(binding.task_files(change.data, services, change.path.parent))
     for target in targets:
         given, entry = inventory.get(target.host, {}), host_entry(services[target.service], target.host)
         own = {**(entry.get("vars") or {}), **({"ansible_host": entry["address"]} if entry.get("address") else {})}

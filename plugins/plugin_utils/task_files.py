@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import jinja_text, named_files
+from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, jinja_text, named_files
 from ansible_collections.itops.maintenance.plugins.plugin_utils.jinja_text import Said
 
+Record = Mapping[str, Any]
 CONDITIONS = ("when", "changed_when", "failed_when", "until", "break_when", "that", "var")  # expressions without braces
 FORMS = ("", "ansible.builtin.", "ansible.legacy.")
 ROLES = {f"{form}{name}" for form in FORMS for name in ("include_role", "import_role")}
@@ -20,6 +21,15 @@ INCLUDES = {f"{form}{name}" for form in FORMS for name in ("include_tasks", "imp
 SENDING = {f"{form}{name}" for form in FORMS for name in ("copy", "template", "script", "unarchive", "assemble")}  # modules that send files of ours to a host
 ITEM = re.compile(r"\{\{\s*item(\.\w+)*\s*\}\}")
 PLAIN = "tasks, and files with plain names beside them"
+
+
+def of_change(data: Record, services: Mapping[str, Record], folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
+    """Path, message, found and allowed for those of a plan and of its services' fail-over; all lie in the folder of the changes."""
+    for index, step in enumerate(data["plan"]["steps"]):
+        yield from ((("plan", "steps", index, "tasks"), *fault) for fault in (faults(folder, step["tasks"]) if step.get("tasks") else ()))
+    for index, sid in enumerate(data["service"]):
+        named = [step["tasks"] for step in binding.failover_steps(services.get(sid, {})) if step.get("tasks")]
+        yield from ((("service", index), f"its fail-over: {message}", found, allowed) for name in named for message, found, allowed in faults(folder, name))
 
 
 def faults(folder: Path, named: str) -> Iterator[tuple[str, str, str]]:

@@ -93,6 +93,15 @@ def test_a_file_that_travels_to_a_host_is_decided_on_however_it_is_named(tmp_pat
     assert len({*digests}) == 3, "that there is one, and what is in it"
 
 
+def test_a_task_file_of_the_fail_over_is_decided_on(tmp_path: Path) -> None:
+    web = {**WEB, "failover": {"steps": [{"kind": "failover", "tasks": "switch.yml"}]}}
+    digests = set()
+    for content in ("- ping:\n", "- reboot:\n"):
+        (tmp_path / "switch.yml").write_text(content, "utf-8")
+        digests.add(digest(tmp_path, CHANGE, {"web": web}))
+    assert len(digests) == 2
+
+
 def test_a_file_of_the_host_is_not_the_controllers_of_that_name(tmp_path: Path) -> None:
     """A decision taken on one controller has to hold on another (AWX), and after an update of the first."""
     folder, own = tmp_path / "changes", tmp_path / "app.conf"

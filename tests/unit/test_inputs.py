@@ -133,6 +133,16 @@ def test_what_is_only_known_in_the_run_is_refused(tmp_path: Path, what: str) -> 
         said(tmp_path, {}, {"name": "任务", **HIDDEN[what]})
 
 
+def test_a_task_file_of_a_fail_over_is_held_to_the_same(tmp_path: Path) -> None:
+    switch = {"steps": [{"kind": "failover", "title": "切换", "tasks": "switch.yml"}]}
+    known = catalogue.load(workspace.load(make.workspace(tmp_path, hosts=HOSTS, failover=switch)))
+    assert [problem.message for problem in change_file.read(make.change(tmp_path), known.services, known.people)[1]] == ["its fail-over: no such task file"]
+    make.dump(tmp_path / "changes/switch.yml", [{"name": "切换", TASK: {"msg": "{{ rack }}"}}])
+    change = change_file.load(make.change(tmp_path), known.services, known.people)
+    found = list(inputs.hosts(change, known.services, plan.targets(change, known.services)[0], {"web1": {"rack": 1}}))
+    assert [finding.message for finding in found] == ["web1: a task file takes from the inventory: rack"]
+
+
 SEEN: dict[str, dict[str, Any]] = {
     "a file of the host": {"ansible.builtin.copy": {"src": "/opt/{{ port }}.conf", "dest": "/etc/app.conf", "remote_src": True}},
     "files of a written list": {"ansible.builtin.copy": {"src": "{{ item }}", "dest": "/etc/"}, "loop": ["a.conf", "b.conf"]},
