@@ -18,6 +18,8 @@ BESIDE = ("", "files", "templates", "vars", "tasks")  # where Ansible looks for 
 # An absolute path under one of these is one of the host; the controller's own file of that name has nothing to do with it.
 HOST_SIDE = {"dest", "path", "chdir", "creates", "removes", "cmd", "argv", "command", "shell", "raw", "executable", "name", "home", "link", "validate"}
 
+LARGEST_TEXT = 16 << 20  # bytes
+
 Text = tuple[str, str]  # the key it stands under, itself
 
 
@@ -40,9 +42,9 @@ def data_of(path: Path) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file, "" where it is none."""
+    """The text of a file, "" where it is none, or far too large for a template."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8") if path.stat().st_size <= LARGEST_TEXT else ""
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -119,6 +121,7 @@ def _below(top: Path, seen: set[Path]) -> Iterator[Path]:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""

@@ -113,6 +113,16 @@ def test_variables_beside_the_record_change_nothing_that_was_approved(office: Of
     assert untouched(office) and not Path("/tmp/elsewhere").exists()
 
 
+def test_a_secret_renewed_meanwhile_is_no_other_command(office: Office) -> None:
+    cid = office.complex_change(before=[{"kind": "update", "title": "登记", "command": "echo %{api_token} > %{root}/said", "shell": True}])
+    office.decide_all(cid)
+    office.write("inventory/group_vars/all.yml", {"api_token": f"x; touch {office.root}/EVIL #"})
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "%{api_token}" in office.findings(cid)["input"]["message"] and untouched(office), done.stdout
+    office.write("inventory/group_vars/all.yml", {"api_token": "Abc-123"})
+    assert office.itops("run", cid).returncode == 0 and not (office.root / "EVIL").exists()
+
+
 @pytest.mark.parametrize("where", ["record", "policy"])
 def test_a_known_error_that_makes_the_run_do_something_is_approved_with_it(office: Office, where: str) -> None:
     """One that only pauses and tells may be added at any time; it is what people learn."""
