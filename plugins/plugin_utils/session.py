@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import Redactor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -50,6 +52,16 @@ def load(change_id: str, services: Records, people: Records) -> Session:
     ws = workspace.find()
     change = change_file.load(change_file.find(ws, change_id), services, people)
     return Session(ws, change, services, people, os.environ.get(run.RUN_VARIABLE, ""))
+
+
+def plain_folder(path: str) -> str:
+    """The same path, where it is an absolute one without signs of a command line. Raises BadInput."""
+    if not path.startswith("/") or shlex.quote(path) != path:
+        found = Problem(
+            "inventory", 0, "itops_state_dir", "not a plain absolute path", path, f"such as {DEFAULT_STATE_DIR}", remedy="ansible-inventory --host HOST"
+        )
+        raise BadInput([found])
+    return path
 
 
 def values(session: Session, target: plan.Target, lookup: Callable[[str], str | None], state_dir: str) -> placeholders.Values:

@@ -113,6 +113,15 @@ def test_variables_beside_the_record_change_nothing_that_was_approved(office: Of
     assert untouched(office) and not Path("/tmp/elsewhere").exists()
 
 
+def test_the_folder_on_the_host_brings_no_command_of_its_own(office: Office) -> None:
+    cid = office.complex_change(before=[{"kind": "update", "title": "看", "command": "ls %{files}", "shell": True}])
+    office.decide_all(cid)
+    office.write("inventory/host_vars/b.yml", {"itops_state_dir": f"/tmp; touch {office.root}/EVIL; ls "})
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "itops_state_dir" in office.findings(cid)["input"]["message"], done.stdout
+    assert untouched(office) and not (office.root / "EVIL").exists()
+
+
 def test_a_secret_renewed_meanwhile_is_no_other_command(office: Office) -> None:
     cid = office.complex_change(before=[{"kind": "update", "title": "登记", "command": "echo %{api_token} > %{root}/said", "shell": True}])
     office.decide_all(cid)
