@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, policy, runsheet, runsheet_page, session, staging, workspace
+from ansible_collections.itops.maintenance.plugins.plugin_utils import catalogue, gate, inputs, policy, runsheet, runsheet_page, session, staging, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils import plan as plan_order
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
@@ -60,8 +61,8 @@ def _findings(now: Session, targets: list[plan_order.Target]) -> list[Finding]:
     return gate.findings(gate.Situation(now.ws, now.change, now.services, targets, events, "", "run", hosts, True, compared, now.people))
 
 
-def _host(now: Session, target: plan_order.Target) -> dict[str, Any]:
-    return next((h for h in now.services[target.service]["hosts"] if h.get("name") == target.host), {})
+def _host(now: Session, target: plan_order.Target) -> Mapping[str, Any]:
+    return inputs.host_entry(now.services[target.service], target.host)
 
 
 def _state_dir(now: Session, target: plan_order.Target) -> str:

@@ -16,10 +16,11 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.action_base impo
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger, LedgerError
 from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
-from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import UnknownPlaceholder
+from ansible_collections.itops.maintenance.plugins.plugin_utils.placeholders import LooseSecret, UnknownPlaceholder
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput
 from ansible_collections.itops.maintenance.plugins.plugin_utils.session import Session
 
+LOOSE = "hand it over by env: of the step, or as one of its args: (docs/howto/secrets.md); in a shell between single quotes"
 UNSAID = "set this secret where credentials.ref says, or as a vaulted variable of the host (docs/howto/secrets.md)"
 
 
@@ -35,7 +36,7 @@ class ActionModule(RunAction):
         try:
             return {**result, **self._evaluate(args.get("limit") or None, task_vars or {})}
         except (BadInput, UnknownPlaceholder) as error:
-            remedy = "itops lint" if isinstance(error, BadInput) else UNSAID
+            remedy = "itops lint" if isinstance(error, BadInput) else LOOSE if isinstance(error, LooseSecret) else UNSAID
             self._refuse(str((task_vars or {}).get("change", "")), str(error), remedy)
             raise AnsibleActionFail(f"refused: {error}", result={"itops_result": "refused"}) from None
         except (LedgerError, OSError) as error:

@@ -101,7 +101,8 @@ class RunAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         return str(self._play_context.become_user if self._connection.become else self._play_context.remote_user or getpass.getuser())
 
     def state_dir(self, task_vars: TaskVars) -> str:
-        return str(self._templar.template(task_vars.get("itops_state_dir") or session.DEFAULT_STATE_DIR))
+        """The folder on the host. `%{files}` is in it, so it may not bring anything else into a command line. Raises BadInput."""
+        return session.plain_folder(str(self._templar.template(task_vars.get("itops_state_dir") or session.DEFAULT_STATE_DIR)))
 
     def transport(self, task_vars: TaskVars, state_dir: str) -> follower.Transport:
         """Requests over this task's connection, become included; one exec each, nothing is copied beforehand."""

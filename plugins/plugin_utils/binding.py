@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, known_errors, policy, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, known_errors, named_files, policy
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
 Record = Mapping[str, Any]
@@ -23,10 +23,7 @@ OF_THE_CHANGE = ("id", "service", "category", "kind", "incident", "executor", "n
 OF_A_SERVICE = ("redundancy", "failover", "control", "data_dirs")  # commands, paths and places a run takes from the record
 OF_ITS_BACKUP = ("sites", "destination", "provider", "paths", "exclude", "retention")
 OF_ITS_CREDENTIALS = ("custody", "ref", "account")
-YAML = (".yml", ".yaml")
 VAULTED = "<redacted>"  # what Ansible hands on of an inline vault value; a digest must not depend on who reads it
-BESIDE = ("", "files", "templates", "vars", "tasks")  # where Ansible looks for a file a task names
-LONGEST = 300  # characters of a text that may be a file's name
 
 
 def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[str, Any]:
@@ -36,13 +33,19 @@ def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[st
     made |= {"records": taken} if taken else {}
     everywhere = known_errors.steering(policy.known_errors_of(folder.parent))
     made |= {"known_errors": everywhere} if everywhere else {}
-    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in with_named(task_files(data, folder)).items()}
+    files = {os.path.relpath(path, folder.resolve()): sha for path, sha in named_files.with_named(task_files(data, services, folder)).items()}
     return made | ({"task_files": dict(sorted(files.items()))} if files else {})
 
 
-def task_files(data: Record, folder: Path) -> list[Path]:
-    """The task files the plan's steps name."""
-    return [folder / str(step["tasks"]) for step in (data.get("plan") or {}).get("steps") or [] if step.get("tasks")]
+def task_files(data: Record, services: Mapping[str, Record], folder: Path) -> list[Path]:
+    """The task files that steps of the plan and of its services' fail-over name."""
+    steps = [*((data.get("plan") or {}).get("steps") or []), *(step for sid in data.get("service") or [] for step in failover_steps(services.get(sid, {})))]
+    return [folder / str(step["tasks"]) for step in steps if step.get("tasks")]
+
+
+def failover_steps(record: Record) -> list[Record]:
+    """The steps of a service's fail-over."""
+    return list((record.get("failover") or {}).get("steps") or [])
 
 
 def digest(what: Record) -> str:
@@ -87,44 +90,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return VAULTED if vaulted(value) else value
-
-
-def with_named(paths: Iterable[Path]) -> dict[Path, str]:
-    """These files and every file they name, with their SHA-256; "" for one that is missing (`itops change lint` says so)."""
-    found: dict[Path, str] = {}
-    left = [path.resolve() for path in paths]
-    while left:
-        path = left.pop()
-        if path not in found:
-            found[path] = _sha256(path)
-            left += _named(path)
-    return found
-
-
-def _named(path: Path) -> Iterator[Path]:
-    """Files that a YAML file speaks of, wherever in it."""
-    data = source.load(path).data if path.suffix in YAML and path.is_file() else None
-    for text in _texts(data):
-        for name in {text, *text.split()} if len(text) <= LONGEST and "\n" not in text else ():
-            for beside in BESIDE:
-                candidate = path.parent / beside / name.removeprefix("file=").removeprefix("src=")
-                if "\0" not in name and candidate.is_file():
-                    yield candidate.resolve()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

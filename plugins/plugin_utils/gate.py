@@ -25,7 +25,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import (
 )
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, standing
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, going_back, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
 from ansible_collections.itops.maintenance.plugins.plugin_utils.monitoring import silencing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, errors
@@ -141,6 +141,7 @@ def _history(now: Situation) -> Iterator[Finding]:
         )
     if now.verb == "rollback":
         yield Finding("history", bool(touched), f"touched: {', '.join(touched) or 'no host'}", f"itops record show {now.change.id}")
+        yield from going_back.findings(now.ws, now.change, now.services, now.people, earlier)
     allowed = run.authorised(earlier)
     before = run.planned(event for event in earlier if now.verb != "resume" or event.run in allowed)
     if now.verb in ("resume", "patch"):

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, catalogue, placeholders, task_files
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding
-from ansible_collections.itops.maintenance.plugins.plugin_utils.plan import Target
+from ansible_collections.itops.maintenance.plugins.plugin_utils.plan import Target, name_of
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 Records = Mapping[str, Mapping[str, Any]]
@@ -21,6 +21,15 @@ LOGIN = r"ansible_((ssh_)?user|(ssh_)?pass(word)?|(ssh_)?private_key_file|become
 # The only extra variables a run takes: whatever else is given that way goes before records, registered results and the inventory, also inside a value.
 EXTRA = re.compile(rf"change|verb|itops_limit|itops_rejoin_within|(awx|tower)_\w+|{LOGIN}")
 NOT_BOUND = re.compile(LOGIN)
+# What Ansible itself sets, and where it finds the host: a task file may say these, whatever else the inventory gives is borrowed.
+OF_ANSIBLE = re.compile(
+    r"inventory_(hostname|hostname_short|dir|file)|group_names|play_hosts|playbook_dir|role_(name|names|path)|omit|change|ansible_(facts|local|host|port|version"
+    r"|check_mode|diff_mode|config_file|forks|inventory_sources|limit|playbook_python|run_tags|skip_tags|verbosity|search_path|loop|loop_var|index_var"
+    r"|failed_(task|result)|(play|role|collection|parent_role|dependent_role)_\w+)|" + LOGIN
+)
+# Variables and groups by which the playbooks of this collection hand on what the gate has lined up.
+LINEUP = ("itops_segments", "segment_packages", "backup_packages", "rollback_requested", "gate_limit")
+LINEUP_GROUPS = ("itops_targets", "itops_stage_1", "itops_stage_2", "itops_failover")
 
 
 def extra_variables(change: Change, services: Records, given: Mapping[str, Any]) -> Finding:
@@ -46,7 +55,7 @@ def records(ws: Workspace, change: Change, services: Records, people: Records) -
 
 def hosts(change: Change, services: Records, targets: Sequence[Target], inventory: Records) -> Iterator[Finding]:
     """What the record gives of a host counts there, and task files take nothing from the inventory that the record does not give."""
-    used = task_files.variables(binding.task_files(change.data, change.path.parent))
+    used = task_files.variables(binding.task_files(change.data, services, change.path.parent))
     for target in targets:
         given, entry = inventory.get(target.host, {}), host_entry(services[target.service], target.host)
         own = {**(entry.get("vars") or {}), **({"ansible_host": entry["address"]} if entry.get("address") else {})}
@@ -54,7 +63,10 @@ def hosts(change: Change, services: Records, targets: Sequence[Target], inventor
         remedy = f"leave these out of host_vars and group_vars: ansible-inventory --host {target.host}"
         if other:
             yield Finding("variables", False, f"{target.host}: the inventory says something else than the service record: {', '.join(other)}", remedy)
-        borrowed = sorted(name for name in used if name in given and name not in own and not placeholders.is_secret(name))
+        lined_up = [name for name in LINEUP if name in given] + [group for group in LINEUP_GROUPS if group in (given.get("group_names") or [])]
+        if lined_up:
+            yield Finding("variables", False, f"{target.host}: only the gate lines up a run, not the inventory: {', '.join(lined_up)}", remedy)
+        borrowed = sorted(name for name in used if name in given and name not in own and not _may_be_said(name, given))
         remedy = f"set them in hosts[].vars of inventory/services/{target.service}.yml: only what stands there is approved with the plan"
         if borrowed:
             yield Finding("variables", False, f"{target.host}: a task file takes from the inventory: {', '.join(borrowed)}", remedy)
@@ -62,7 +74,12 @@ def hosts(change: Change, services: Records, targets: Sequence[Target], inventor
 
 def host_entry(record: Mapping[str, Any], host: str) -> Mapping[str, Any]:
     """What a service record says of one of its hosts."""
-    return next((entry for entry in record.get("hosts") or [] if entry.get("name") == host), {})
+    return next((entry for entry in record.get("hosts") or [] if name_of(entry) == host), {})
+
+
+def _may_be_said(name: str, given: Mapping[str, Any]) -> bool:
+    fact = name.removeprefix("ansible_") in (given.get("ansible_facts") or {}) and name.startswith("ansible_")  # goes before the inventory
+    return fact or placeholders.is_secret(name) or bool(OF_ANSIBLE.fullmatch(name))
 
 
 def _differs(recorded: Any, effective: Any) -> bool:

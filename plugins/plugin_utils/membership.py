@@ -74,6 +74,8 @@ def _expanded(record: Record, lookup: Lookup, file: str, problems: list[Problem]
                     "name its source first, as hosts.yml",
                 )
             )
+        strange = [name for name in names or [] if service.SIGNS.search(name)]
+        problems += [report.error(("hosts", index), "not a host name", name, "no spaces, and no signs of a command line") for name in strange]
         entries += [
             {**{k: v for k, v in entry.items() if k != "group"}, "name": name, **({"of_group": entry["group"]} if "group" in entry else {})}
             for name in names or []

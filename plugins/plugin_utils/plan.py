@@ -13,6 +13,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Ch
 
 MODES = ("auto", "semi", "manual")  # from loose to strict
 STANDBY_STAGE, PRIMARY_STAGE = 1, 2
+GROUP = "group "  # no host has a blank in its name
 
 Services = Mapping[str, Mapping[str, Any]]
 
@@ -34,17 +35,24 @@ class Target:
 def targets(change: Change, services: Services, limit: Collection[str] | None = None) -> tuple[list[Target], list[str]]:
     """Hosts in the order they are changed, and those a `--limit` leaves out. Standby first, the old primary last (S9)."""
     wanted: list[tuple[int, str, str, str]] = []
+    only = set(change.plan["hosts"] or [])
+    elsewhere = only - {name_of(host) for sid in change.services for host in services[sid]["hosts"]}  # hosts of a group, for the command line
     for sid in change.services:
         for host in services[sid]["hosts"]:
+            name = name_of(host)
             role = host.get("role") or "primary"
             stage = STANDBY_STAGE if role == "standby" else PRIMARY_STAGE
-            name = host.get("name") or host["group"]  # a group counts as one host until an inventory says what is in it
-            if not change.plan["hosts"] or name in change.plan["hosts"]:
+            if not only or name in only or (elsewhere and name.startswith(GROUP)):
                 wanted.append((stage, sid, name, role))
     wanted.sort(key=lambda item: item[0])
     chosen = [item for item in _once(wanted) if limit is None or item[2] in limit]
     skipped = [item[2] for item in _once(wanted) if limit is not None and item[2] not in limit]
     return _batched(chosen, change.plan["batch"]), skipped
+
+
+def name_of(host: Mapping[str, Any]) -> str:
+    """An entry of a record by its name; one of a group whose hosts only an inventory knows, as the command line has it, by the group's."""
+    return str(host.get("name") or f"{GROUP}{host['group']}")
 
 
 def _once(items: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:

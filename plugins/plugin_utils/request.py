@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ def find(plan: HostPlan, segment_id: str) -> Segment:
 
 def build(now: Session, plan: HostPlan, segment: Segment) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The request body and the patch files that travel with it. Raises BadInput where a staged file has changed."""
-    files = _staged(now, plan, segment)
+    files = _staged(now, segment)
     confirm = now.change.plan.get("confirm_within") if segment.phase == "patch" and segment.unattended else None
     body = {
         "format": FORMAT,
@@ -55,7 +56,7 @@ def build(now: Session, plan: HostPlan, segment: Segment) -> tuple[dict[str, Any
         "confirm_within_s": confirm * 60 if confirm else None,
         "secrets": sorted(plan.values.secret.values()),
         "env": {},
-        "files": [{"name": n, "size": len(c), "sha256": staging.digest(now.ws.staging / now.change.id / n)} for n, c in files.items()],
+        "files": [{"name": n, "size": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()],
         "steps": _timed(now, segment),
         "rollback": {"steps": list(segment.rollback)} if segment.rollback else None,
         "closing": {"steps": list(segment.closing), "when_done": segment.closing_when_done} if segment.closing else None,
@@ -99,16 +100,15 @@ def known(now: Session, plan: HostPlan) -> list[dict[str, Any]]:
     return known_errors.entries(plan.target.service, services, rules)
 
 
-def _staged(now: Session, plan: HostPlan, segment: Segment) -> dict[str, bytes]:
-    """Only the files this segment's steps use, compared with the notice once more."""
+def _staged(now: Session, segment: Segment) -> dict[str, bytes]:
+    """Only the files this segment's steps use; the very bytes that travel are compared with the notice once more."""
     folder = now.ws.staging / now.change.id
     used = {name for step in segment.steps for name in step_files(step)}
-    wanted = [item for item in now.change.files if item["name"] in used]
-    lines = [line for line in staging.compare(folder, wanted) if line["name"] in used]
-    bad = [Problem(str(folder / line["name"]), 0, "", f"not the notice's file: {line['verdict']}") for line in staging.refused(lines)]
+    read = [staging.read(folder, item) for item in now.change.files if item["name"] in used]
+    bad = [Problem(str(folder / line["name"]), 0, "", f"not the notice's file: {line['verdict']}") for line in staging.refused(line for _, line in read)]
     if bad:
         raise BadInput(bad)
-    return {item["name"]: (folder / item["name"]).read_bytes() for item in wanted}
+    return {line["name"]: content for content, line in read}
 
 
 def step_files(step: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import P
 from ansible_collections.itops.maintenance.plugins.plugin_utils.source import Source
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+SIGNS = re.compile(r"""[\s;|&$`'"\\()<>*?#~]""")  # of a command line; `%{host}` may stand in one
 HOST = re.compile(r"[^\s,:\[\]{}/!&]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OFFSITE = re.compile(r"([\w.%{}-]+@)?(\[[0-9A-Fa-f:]+\]|[\w.%{}-]+):/.*|[/%].*", re.DOTALL)
@@ -176,8 +177,8 @@ def _addresses(record: Record, report: Report) -> Iterator[Problem]:
         address = host.get("address")
         if address and (fault := addresses.host_fault(address)):
             yield report.error(("hosts", index, "address"), fault[0], address, fault[1])
-        if "name" in host and not HOST.fullmatch(host["name"]):
-            yield report.error(("hosts", index, "name"), "not a host name", host["name"], "no spaces, commas, colons or brackets")
+        if "name" in host and (SIGNS.search(host["name"]) or not HOST.fullmatch(host["name"])):
+            yield report.error(("hosts", index, "name"), "not a host name", host["name"], "no spaces, commas, colons, brackets or signs of a command line")
         for name in host["vars"]:
             if not VARIABLE.fullmatch(name):
                 yield report.error(("hosts", index, "vars", name), "not a variable name", name, "ASCII letters, digits and _")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils import binding, 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import change as change_file
 from ansible_collections.itops.maintenance.plugins.plugin_utils.change import Change
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.redact import Redactor
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
@@ -52,13 +54,23 @@ def load(change_id: str, services: Records, people: Records) -> Session:
     return Session(ws, change, services, people, os.environ.get(run.RUN_VARIABLE, ""))
 
 
+def plain_folder(path: str) -> str:
+    """The same path, where it is an absolute one without signs of a command line. Raises BadInput."""
+    if not path.startswith("/") or shlex.quote(path) != path:
+        found = Problem(
+            "inventory", 0, "itops_state_dir", "not a plain absolute path", path, f"such as {DEFAULT_STATE_DIR}", remedy="ansible-inventory --host HOST"
+        )
+        raise BadInput([found])
+    return path
+
+
 def values(session: Session, target: plan.Target, lookup: Callable[[str], str | None], state_dir: str) -> placeholders.Values:
     """Placeholder values of one host. They stand in the service record, where they are approved with the plan.
 
     Only secrets may come from elsewhere: `lookup` gives such an inventory variable.
     """
     plain = {
-        "host": target.host,
+        "host": "%{host}" if target.host.startswith(plan.GROUP) else target.host,
         "service": target.service,
         "change": session.change.id,
         "files": str(Path(state_dir) / session.change.id / "files"),

@@ -27,6 +27,15 @@ def compare(folder: Path, files: Iterable[Mapping[str, Any]]) -> list[dict[str, 
     return lines + extra
 
 
+def read(folder: Path, item: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """A file's bytes and the line about these very bytes: what lies in the folder may be another file a moment later."""
+    line = _line(folder / item["name"], item)
+    if refused([line]):
+        return b"", line
+    content = (folder / item["name"]).read_bytes()
+    return content, _judged(line, hashlib.new(line["algorithm"], content).hexdigest())
+
+
 def refused(lines: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The lines that forbid the run; a weak digest is only flagged."""
     return [line for line in lines if line["verdict"] not in ("ok", "weak")]
@@ -47,10 +56,12 @@ def _line(path: Path, item: Mapping[str, Any]) -> dict[str, Any]:
         return {**line, "actual": found, "verdict": "missing"}
     if path.stat().st_size != item["size"]:
         return {**line, "actual": f"{path.stat().st_size} bytes", "verdict": "size"}
-    line["actual"] = digest(path, algorithm)
-    if line["actual"] != expected:
-        return {**line, "verdict": "digest"}
-    return {**line, "verdict": "weak" if algorithm in WEAK else "ok"}
+    return _judged(line, digest(path, algorithm))
+
+
+def _judged(line: dict[str, Any], actual: str) -> dict[str, Any]:
+    verdict = "digest" if actual != line["expected"] else "weak" if line["algorithm"] in WEAK else "ok"
+    return {**line, "actual": actual, "verdict": verdict}
 
 
 def _size(path: Path) -> int:

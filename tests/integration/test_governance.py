@@ -117,6 +117,23 @@ def test_no_way_of_starting_goes_round_the_guards(office: Office, way: str) -> N
         assert untouched(office)
 
 
+def test_a_service_of_an_inventorys_group_is_planned_decided_on_and_run(office: Office) -> None:
+    """Run-sheet and decisions ask the inventory who is in it, as the run does."""
+    record, hosts = office.read_service("shop"), yaml.safe_load((office.root / "inventory/hosts.yml").read_text("utf-8"))
+    active = record["hosts"][0]["vars"]["active"]
+    grouped = {"group": "spare", "role": "standby", "vars": {"root": str(office.at("b")), "active": active}}
+    office.service({**record, "hosts": [record["hosts"][0], grouped]})
+    office.write("inventory/hosts.yml", {**hosts, "spare": {"hosts": {"b": None}}})
+    cid = office.complex_change()
+    office.decide_all(cid)
+    sheet = office.itops("plan", cid)
+    assert sheet.returncode == 0 and "group spare" not in sheet.stdout and str(office.at("b")) in sheet.stdout, sheet.stdout + sheet.stderr
+    done = office.itops("run", cid)
+    assert done.returncode == 0 and office.hosts(cid) == {"a": "achieved", "b": "achieved"}, done.stdout + done.stderr
+    office.service({**office.read_service("shop"), "owner": "wang"})
+    assert office.itops("rollback", cid).returncode == 11 and office.version("b") == "1.0"
+
+
 def other_control(office: Office) -> None:
     """How the service is stopped stands in its record, and is part of what was approved."""
     record = office.read_service("shop")

@@ -112,6 +112,15 @@ def test_a_group_that_is_not_there_is_an_error_with_a_place(inventory: Path) -> 
     assert "wiki2.yml:6: error: hosts[0].group: no such group in an inventory source before this one" in done.stderr
 
 
+def test_a_host_of_a_group_whose_name_is_a_command_is_refused(inventory: Path) -> None:
+    """What is in a group nobody approves, and `%{host}` stands in command lines."""
+    (inventory / "a.yml").write_text("odd: {hosts: {'wiki-9;reboot': {}}}\n")
+    service(inventory, "wiki2", "{group: odd}")
+    done = run(inventory, "ansible-inventory", *sources(inventory, "a.yml", "hosts.yml", "services.itops.yml"), "--list")
+    assert done.returncode != 0
+    assert "wiki2.yml:6: error: hosts[0]: not a host name; found: wiki-9;reboot" in done.stderr
+
+
 def test_the_order_does_not_matter_for_hosts_referred_to_by_name(inventory: Path) -> None:
     first, second = listed(inventory), listed(inventory, "services.itops.yml", "hosts.yml")
     assert first["_meta"]["hostvars"] == second["_meta"]["hostvars"]

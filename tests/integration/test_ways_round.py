@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -85,16 +86,23 @@ def test_a_value_in_the_record_is_part_of_what_was_approved(office: Office) -> N
     assert office.itops("run", cid).returncode == 3 and "approved" in office.findings(cid) and untouched(office)
 
 
-INVENTORY: dict[str, tuple[str, dict[str, object]]] = {
+INVENTORY: dict[str, tuple[str, dict[str, Any]]] = {
     "a value of a host": ("inventory/host_vars/a.yml", {"root": "/tmp/elsewhere"}),
     "another machine": ("inventory/host_vars/b.yml", {"ansible_host": "192.0.2.99"}),
     "a value of a task file": ("inventory/group_vars/all.yml", {"greeting": "$(touch /tmp/elsewhere)"}),
+    "a value called as if it were Ansible's": ("inventory/group_vars/all.yml", {"ansible_greeting": "$(touch /tmp/elsewhere)"}),
+    "steps left out": ("inventory/host_vars/a.yml", {"itops_segments": {"patch": []}}),
+    "other packages to go back to": ("inventory/group_vars/all.yml", {"segment_packages": "/tmp/elsewhere"}),
+    "the primary among the standby hosts": ("inventory/more.yml", {"itops_stage_1": {"hosts": {"a": None}}}),
 }
 
 
 @pytest.mark.parametrize("what", INVENTORY)
 def test_variables_beside_the_record_change_nothing_that_was_approved(office: Office, what: str) -> None:
-    office.write("changes/t.yml", [{"name": "说", "ansible.builtin.shell": "echo {{ greeting | default('') }}", "changed_when": False}])
+    office.write(
+        "changes/t.yml",
+        [{"name": "说", "ansible.builtin.shell": "echo {{ greeting | default('') }} {{ ansible_greeting | default('') }}", "changed_when": False}],
+    )
     record = office.read_service("shop")
     record["hosts"][1]["address"] = "127.0.0.1"
     office.service(record)
@@ -104,6 +112,25 @@ def test_variables_beside_the_record_change_nothing_that_was_approved(office: Of
     done = office.itops("run", cid)
     assert done.returncode == 3 and "variables" in office.findings(cid), done.stdout
     assert untouched(office) and not Path("/tmp/elsewhere").exists()
+
+
+def test_the_folder_on_the_host_brings_no_command_of_its_own(office: Office) -> None:
+    cid = office.complex_change(before=[{"kind": "update", "title": "看", "command": "ls %{files}", "shell": True}])
+    office.decide_all(cid)
+    office.write("inventory/host_vars/b.yml", {"itops_state_dir": f"/tmp; touch {office.root}/EVIL; ls "})
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "itops_state_dir" in office.findings(cid)["input"]["message"], done.stdout
+    assert untouched(office) and not (office.root / "EVIL").exists()
+
+
+def test_a_secret_renewed_meanwhile_is_no_other_command(office: Office) -> None:
+    cid = office.complex_change(before=[{"kind": "update", "title": "登记", "command": "echo %{api_token} > %{root}/said", "shell": True}])
+    office.decide_all(cid)
+    office.write("inventory/group_vars/all.yml", {"api_token": f"x; touch {office.root}/EVIL #"})
+    done = office.itops("run", cid)
+    assert done.returncode == 3 and "%{api_token}" in office.findings(cid)["input"]["message"] and untouched(office), done.stdout
+    office.write("inventory/group_vars/all.yml", {"api_token": "Abc-123"})
+    assert office.itops("run", cid).returncode == 0 and not (office.root / "EVIL").exists()
 
 
 @pytest.mark.parametrize("where", ["record", "policy"])
@@ -153,6 +180,40 @@ def test_a_file_that_a_task_file_includes_is_part_of_it(office: Office) -> None:
     (office.root / "changes/t.yml").write_text("- name: more\n  ansible.builtin.include_tasks: '{{ which }}.yml'\n", "utf-8")
     refused = office.itops("change", "lint", cid)
     assert refused.returncode == 2 and "only known in the run" in refused.stdout
+
+
+def test_files_of_a_folder_that_a_task_copies_are_part_of_it(office: Office) -> None:
+    (office.root / "changes/conf").mkdir()
+    (office.root / "changes/conf/app.conf").write_text("good\n", "utf-8")
+    office.write("changes/t.yml", [{"name": "拷贝", "ansible.builtin.copy": {"src": "conf/", "dest": "{{ root }}/conf/", "mode": "0644"}}])
+    cid = office.complex_change(after=[{"kind": "update", "title": "任务", "tasks": "t.yml"}])
+    office.decide_all(cid)
+    (office.root / "changes/conf/app.conf").write_text("evil\n", "utf-8")
+    assert office.itops("run", cid).returncode == 3 and "approved" in office.findings(cid) and untouched(office)
+    (office.root / "changes/conf/app.conf").write_text("good\n", "utf-8")
+    assert office.itops("run", cid).returncode == 0 and (office.at("a") / "conf/app.conf").read_text() == "good\n"
+
+
+def test_a_way_back_is_the_one_that_was_begun_or_approved_anew(office: Office) -> None:
+    """The record may be edited otherwise: a rollback at night is not held up by a new retention."""
+    cid = office.complex_change()
+    office.decide_all(cid)
+    assert office.itops("run", cid).returncode == 0
+    record = office.read_service("shop")
+    office.service({**record, "owner": "wang", "backup": {**record["backup"], "retention": {"keep": 9}}})
+    office.edit_change(cid, lambda data: data["plan"]["steps"].insert(-3, {"kind": "rollback", "title": "多一步", "command": f"touch {office.root}/EVIL"}))
+    done = office.itops("rollback", cid)
+    assert done.returncode == 3 and "多一步" in office.findings(cid)["plan"]["message"] and not (office.root / "EVIL").exists(), done.stdout
+    office.decide("li", "approve", cid, expect=3)
+    office.edit_change(cid, lambda data: data["plan"]["steps"].pop(-4))
+    record["control"]["commands"]["stop"] += f"; touch {office.root}/EVIL"
+    office.service(record)
+    done = office.itops("rollback", cid)
+    assert done.returncode == 3 and "EVIL" in office.findings(cid)["plan"]["message"] and not (office.root / "EVIL").exists(), done.stdout
+    office.decide("wang", "approve", cid, "--remark", "停止命令须如此")
+    done = office.itops("rollback", cid)
+    assert done.returncode == 11 and (office.root / "EVIL").exists() and office.version("a") == "1.0", done.stdout
+    office.sound(cid)
 
 
 def cut(office: Office, cid: str) -> None:

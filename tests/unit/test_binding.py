@@ -66,6 +66,52 @@ def test_edits(tmp_path: Path, edit: str, voids: bool) -> None:
     assert (digest(tmp_path, change, {"web": web}) != before) is voids
 
 
+NAMED: dict[str, tuple[str, str]] = {  # how a task names a file, and the file
+    "in words": ("ansible.builtin.script: run.sh --now", "run.sh"),
+    "over lines": ("ansible.builtin.script: |\n    run.sh\n    --now\n", "run.sh"),
+    "in quotes": ("""ansible.builtin.script: "'run it.sh' --now" """, "run it.sh"),
+    "in a line of arguments": ("ansible.builtin.copy: src=app.conf dest=/etc/app.conf", "files/app.conf"),
+    "in a lookup": ("""ansible.builtin.copy: {content: "{{ lookup('file', 'app.conf') }}", dest: /etc/app.conf}""", "app.conf"),
+    "as its folder": ("ansible.builtin.copy: {src: conf/, dest: /etc/app}", "files/conf/deep/app.conf"),
+    "by a glob": ("ansible.builtin.copy: {src: '{{ item }}', dest: /etc}\n  with_fileglob: ['conf/*.conf']", "conf/app.conf"),
+    "as variables": ("ansible.builtin.include_vars: {dir: more}", "vars/more/a.yml"),
+    "in a template": ("ansible.builtin.template: {src: outer.j2, dest: /etc/app.conf}", "templates/inner.j2"),
+}
+
+
+@pytest.mark.parametrize("how", NAMED)
+def test_a_file_that_travels_to_a_host_is_decided_on_however_it_is_named(tmp_path: Path, how: str) -> None:
+    folder, (task, name) = tmp_path / "changes", NAMED[how]
+    (folder / name).parent.mkdir(parents=True)
+    (folder / "templates").mkdir(exist_ok=True)
+    (folder / "templates/outer.j2").write_text("{% include 'inner.j2' %}", "utf-8")
+    (folder / "t.yml").write_text(f"- name: 任务\n  {task}\n", "utf-8")
+    digests = [digest(folder, CHANGE, {"web": WEB})]
+    for content in ("good", "evil"):
+        (folder / name).write_text(content, "utf-8")
+        digests.append(digest(folder, CHANGE, {"web": WEB}))
+    assert len({*digests}) == 3, "that there is one, and what is in it"
+
+
+def test_a_task_file_of_the_fail_over_is_decided_on(tmp_path: Path) -> None:
+    web = {**WEB, "failover": {"steps": [{"kind": "failover", "tasks": "switch.yml"}]}}
+    digests = set()
+    for content in ("- ping:\n", "- reboot:\n"):
+        (tmp_path / "switch.yml").write_text(content, "utf-8")
+        digests.add(digest(tmp_path, CHANGE, {"web": web}))
+    assert len(digests) == 2
+
+
+def test_a_file_of_the_host_is_not_the_controllers_of_that_name(tmp_path: Path) -> None:
+    """A decision taken on one controller has to hold on another (AWX), and after an update of the first."""
+    folder, own = tmp_path / "changes", tmp_path / "app.conf"
+    folder.mkdir()
+    (folder / "t.yml").write_text(f"- ansible.builtin.command: {own} -v\n- ansible.builtin.template: {{src: app.j2, dest: {own}}}\n", "utf-8")
+    before = digest(folder, CHANGE, {"web": WEB})
+    own.write_text("here", "utf-8")
+    assert digest(folder, CHANGE, {"web": WEB}) == before
+
+
 def test_an_encrypted_value_counts_the_same_whoever_reads_it(tmp_path: Path) -> None:
     mine, ansibles = ({**WEB, "control": {"start": text}} for text in (Vaulted("$ANSIBLE_VAULT;1.1;AES256"), binding.VAULTED))
     assert digest(tmp_path, CHANGE, {"web": mine}) == digest(tmp_path, CHANGE, {"web": ansibles})

@@ -130,3 +130,8 @@ def test_a_secret_in_clear_is_refused_without_repeating_it(tmp_path: Path, comma
     problems = change_file.read(path, known.services, known.people)[1]
     assert [p.path for p in problems if "literal secret" in p.message] == ([where] if where else [])
     assert not any("hunter2" in str(p) for p in problems)
+
+
+def test_a_person_still_to_be_named_is_said_once(root: Path) -> None:
+    found = problems(root, make.change(root, executor="待填"))
+    assert [(problem.path, problem.message) for problem in found] == [("executor", "still to be filled in")]

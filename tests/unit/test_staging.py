@@ -47,6 +47,17 @@ def test_a_weak_digest_is_flagged_and_still_compared(tmp_path: Path) -> None:
     assert verdicts(tmp_path, item(b"x", md5="0" * 32)) == {"a": "digest"}
 
 
+def test_what_is_read_is_what_is_judged(tmp_path: Path) -> None:
+    file, wanted = tmp_path / "a", item(b"xy")
+    file.write_bytes(b"xy")
+    content, line = staging.read(tmp_path, wanted)
+    assert (content, line["verdict"], line["actual"]) == (b"xy", "ok", hashlib.sha256(b"xy").hexdigest())
+    file.write_bytes(b"zz")
+    assert staging.read(tmp_path, wanted)[1]["verdict"] == "digest"
+    file.unlink()
+    assert staging.read(tmp_path, wanted) == (b"", staging.compare(tmp_path, [wanted])[0])
+
+
 def test_the_strongest_digest_decides(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     both = item(b"x", md5="0" * 32, sha512=hashlib.sha512(b"x").hexdigest())

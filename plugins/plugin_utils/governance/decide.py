@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.plugin_utils import run
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
-from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, guards, lifecycle, standing
+from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import decisions, going_back, guards, lifecycle, standing
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.decisions import Maker
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance.facts import Facts, overrides
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
@@ -54,6 +54,8 @@ def allowed(now: Facts, what: str, by: str = "", details: Mapping[str, Any] | No
         found += [Finding("executed", over, f"it is {state or 'not carried out yet'}", f"itops change next {now.change.id}")]
         found += [*ask("verified"), *ask("observed"), *ask("reviewed"), *ask("announced_afterwards")] if what == decisions.CLOSE and over else []
         return found
+    if what == decisions.APPROVE and state and now.change.plan_digest not in going_back.executed(now.events):  # an edited way back
+        return [*found, *now.may_sign_off("fit", by, f"may decide: {what}")]
     names = list(BEFORE.get(what, ()))
     names += NORMAL_FIRST.get(what, ()) if kind == lifecycle.NORMAL else ()
     found += [finding for name in names if name != "supplier" or now.complex for finding in ask(name)]

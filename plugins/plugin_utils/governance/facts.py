@@ -106,18 +106,13 @@ class Facts:
 
     def edited(self, plan_digest: str) -> Iterator[str]:
         """The lines that differ between the plan of this digest and the one that is there now."""
-        plans = (
-            event.data["plan"]
-            for event in self.events
-            if event.kind == decisions.KIND and event.data.get("plan_digest") == plan_digest and "plan" in event.data
-        )
-        before = next(plans, None)
-        if before is None:
-            return
-        old, new = (yaml.safe_dump(ledger.plain(plan), allow_unicode=True).splitlines() for plan in (before, self.change.bound))
-        for line in difflib.unified_diff(old, new, lineterm="", n=0):
-            if line[:1] in "+-" and line[:3] not in ("+++", "---"):
-                yield f"{line[0]} {line[1:].strip()}"
+        before = self.decided_on(plan_digest)
+        return iter(()) if before is None else differing(before, ledger.plain(self.change.bound))
+
+    def decided_on(self, plan_digest: str) -> Mapping[str, Any] | None:
+        """The plan of this digest as its first decision keeps it."""
+        decided = (event.data for event in self.events if event.kind == decisions.KIND and event.data.get("plan_digest") == plan_digest)
+        return next((data["plan"] for data in decided if "plan" in data), None)
 
     def may_sign_off(self, name: str, by: str, done: str) -> Iterator[Finding]:
         """A decision that only an approver, their deputy or the owner of every service may take, and never who executes."""
@@ -126,6 +121,14 @@ class Facts:
         remedy = f"let an approver decide: itops change next {self.change.id}"
         yield Finding(name, fit, f"{by} {done}" if fit else f"{by} is no approver (nor the owner, nor a deputy)", remedy)
         yield Finding(name, by != self.change.data.get("executor"), f"decided by {by}, executed by {self.change.data.get('executor')}", remedy)
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of two plans that differ, each with its sign."""
+    old, new = (yaml.safe_dump(ledger.plain(plan), allow_unicode=True).splitlines() for plan in (before, after))
+    for line in difflib.unified_diff(old, new, lineterm="", n=0):
+        if line[:1] in "+-" and line[:3] not in ("+++", "---"):
+            yield f"{line[0]} {line[1:].strip()}"
 
 
 def overrides(details: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import policy
+from ansible_collections.itops.maintenance.plugins.plugin_utils import plan, policy
 from ansible_collections.itops.maintenance.plugins.plugin_utils.finding import Finding, refusals
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import facts, windows
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Ledger
@@ -77,7 +77,7 @@ def watches(now: Situation) -> list[Watch]:
 def _scope(now: Situation, sid: str) -> base.Scope:
     record = now.services[sid]
     match = (record.get("monitoring") or {}).get("match") or {}
-    return base.Scope(sid, [str(host["name"]) for host in record["hosts"]], {str(k): str(v) for k, v in match.items()}, now.change.id, now.run_id)
+    return base.Scope(sid, [plan.name_of(host) for host in record["hosts"]], {str(k): str(v) for k, v in match.items()}, now.change.id, now.run_id)
 
 
 def silence(now: Situation, ledger: Ledger, secret: base.Secret, look_only: bool) -> list[Finding]:
