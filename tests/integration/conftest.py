@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ class LocalHouse(House):
             for path in sorted(root.rglob("*"))
             if (path.is_symlink() or path.is_file()) and path.relative_to(root).parts[0] in ("srv", "running")
         }
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder for TMPDIR: Ansible puts sockets there, and the path of one has an end at some 100 characters."""
+    with tempfile.TemporaryDirectory(prefix="itops-t-") as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -63,18 +63,18 @@ def prepared(house: LocalHouse, ref: str, custody: str = "software") -> str:
 
 
 @pytest.mark.parametrize("plant", [in_env, in_file, in_vault, in_pass])
-def test_it_is_used_and_written_nowhere(single: LocalHouse, tmp_path: Path, plant: Callable[[LocalHouse], Planted]) -> None:
+def test_it_is_used_and_written_nowhere(single: LocalHouse, tmp_path: Path, scratch: Path, plant: Callable[[LocalHouse], Planted]) -> None:
     ref, env, mine = plant(single)
     cid = prepared(single, ref)
-    (tmp_path / "tmp").mkdir()
     shown = single.itops("plan", cid, env=env)
-    done = single.itops("run", cid, env={**env, "TMPDIR": str(tmp_path / "tmp")})
+    done = single.itops("run", cid, env={**env, "TMPDIR": str(scratch)})
     assert done.returncode == 11, done.stdout + done.stderr
     step = next(e.data for e in single.events(cid) if e.kind == "step_finished" and e.data["title"] == "登录")
     assert step["result"] == "ok" and "logged in with «redacted»" in step["feedback"], "the host had the value"
     assert "%{credential}" in step["display"] and "%{credential}" in shown.stdout
     assert SECRET not in shown.stdout + shown.stderr + done.stdout + done.stderr
-    held = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink() and SECRET.encode() in path.read_bytes()]
+    everywhere = [*tmp_path.rglob("*"), *scratch.rglob("*")]
+    held = [path for path in everywhere if path.is_file() and not path.is_symlink() and SECRET.encode() in path.read_bytes()]
     assert [path for path in held if path not in mine] == []
     single.sound(cid)
 

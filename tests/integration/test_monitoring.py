@@ -264,21 +264,21 @@ def in_vault(house: LocalHouse) -> tuple[str, dict[str, str], tuple[Path, ...]]:
 
 
 @pytest.mark.parametrize(("kind", "plant", "way"), [("zabbix", in_env, "itops"), ("webhook", in_vault, "ansible-playbook")])
-def test_other_monitors_and_no_secret_of_theirs_anywhere(house: LocalHouse, tmp_path: Path, kind: str, plant: Any, way: str) -> None:
+def test_other_monitors_and_no_secret_of_theirs_anywhere(house: LocalHouse, tmp_path: Path, scratch: Path, kind: str, plant: Any, way: str) -> None:
     zabbix = Zabbix(hosts={"a": "101", "b.example.com": "102"})
     ref, env, mine = plant(house)
     with web(zabbix if kind == "zabbix" else gateway) as server:
         watch(house, f"{server.url}/zabbix", type=kind, secret=ref, clear_within=0, **({"user": "itops"} if kind == "zabbix" else {}))
         house.service({**house.read_service("shop"), "monitoring": {"state": "deployed", "ref": "prom", "match": {"b": "b.example.com"}}})
-        cid, given = house.change(), {**env, "TMPDIR": str(tmp_path / "tmp")}
-        (tmp_path / "tmp").mkdir()
+        cid, given = house.change(), {**env, "TMPDIR": str(scratch)}
         done = house.itops("run", cid, env=given) if way == "itops" else house.playbook("maintain", cid, env=given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert told(house, cid, "silence_lifted")[0]["result"] == "lifted" and zabbix.maintenances == {}
     assert told(house, cid, "silenced")[0]["before"] == ([] if kind == "zabbix" else ["x"]) and told(house, cid, "alerts_checked")[0]["result"] == "clear"
     for hidden in (SECRET, "session-0815"):
         assert hidden not in done.stdout + done.stderr
-        files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink() and path not in mine]
+        everywhere = [*tmp_path.rglob("*"), *scratch.rglob("*")]
+        files = [path for path in everywhere if path.is_file() and not path.is_symlink() and path not in mine]
         assert [path for path in files if hidden.encode() in path.read_bytes()] == []
     house.sound(cid)
 

@@ -25,7 +25,7 @@ def leaks(folder: Path, mine: tuple[Path, ...]) -> list[str]:
     return found
 
 
-def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> None:
+def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path, scratch: Path) -> None:
     password = house.root / ".vault-password"
     password.write_text("vault password\n")
     vault = subprocess.run(
@@ -56,8 +56,7 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
             {"kind": "update", "title": "任务文件", "tasks": "tasks/secret.yml"},
         ],
     )
-    env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(password), "PLANTED_PASSWORD": ENVIRONMENT, "TMPDIR": str(tmp_path / "tmp")}
-    (tmp_path / "tmp").mkdir()
+    env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(password), "PLANTED_PASSWORD": ENVIRONMENT, "TMPDIR": str(scratch)}
     done = house.itops("run", cid, env=env)
     assert done.returncode == 11, done.stdout + done.stderr
     for title in ("带口令的命令", "任务文件"):
@@ -65,5 +64,5 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path) -> No
     mine = (known, tasks, house.at("a") / "tool", house.at("b") / "tool")
     assert leaks(tmp_path, mine) == []
     assert [secret for secret in PLANTED if secret in done.stdout + done.stderr] == []
-    assert list((tmp_path / "tmp").rglob("*")) == [], "nothing of ansible-runner stays"
+    assert list(scratch.rglob("*")) == [], "nothing of ansible-runner stays"
     house.sound(cid)

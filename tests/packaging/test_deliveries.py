@@ -68,7 +68,8 @@ def test_runner_as_awx_starts_it(archive: Path, tmp_path: Path) -> None:
     space = small.write(tmp_path / "space")
     project = tmp_path / "private" / "project"
     shutil.copytree(archive, project, symlinks=True)
-    for name in ("inventory", "changes", "runbooks", "itops.yml"):  # a department's own project carries its own services
+    (project / "policy.yml").unlink()  # a department's own project carries its own rules and services
+    for name in ("inventory", "changes", "runbooks", "itops.yml"):
         shutil.rmtree(project / name) if (project / name).is_dir() else (project / name).unlink(missing_ok=True)
         (shutil.copytree if (space / name).is_dir() else shutil.copy)(space / name, project / name)
     small.dump(project / "itops.yml", {"timezone": "Asia/Shanghai", "staging": str(space / "staging")})

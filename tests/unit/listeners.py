@@ -152,11 +152,14 @@ class Authority:
     context: ssl.SSLContext
 
 
+SIGNS = x509.KeyUsage(False, False, False, False, False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False)  # strict verifiers ask
+
+
 def authority(folder: Path, host: str = "127.0.0.1") -> Authority:
     """A new one; `host` is the address that its server certificate is for."""
     folder.mkdir(parents=True, exist_ok=True)
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _certificate("test ca", root_key, "test ca", root_key, [(x509.BasicConstraints(True, None), True)])
+    root = _certificate("test ca", root_key, "test ca", root_key, [(x509.BasicConstraints(True, None), True), (SIGNS, True)])
     usage = [(x509.BasicConstraints(False, None), True), (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), False)]
     leaf = _certificate("server", key, "test ca", root_key, usage)
     (folder / "ca.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
