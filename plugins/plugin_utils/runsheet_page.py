@@ -73,7 +73,7 @@ class _Page:
         return f"{mark}: {name}{where}: {finding.message}" + (f" → {finding.remedy}" if finding.remedy else "")
 
     def facts(self, service: Mapping[str, Any]) -> str:
-        kept = f"{self.t('in_document' if service['custody'] == 'document' else 'in_software')}:{service['ref']}" if service["ref"] else ""
+        kept = f"{self.t('in_document' if service['custody'] == 'document' else 'in_software')}{service['ref']}" if service["ref"] else ""
         rows = [
             (self.t("address"), ", ".join(service["addresses"]), ""), (self.t("account"), " ".join(filter(None, [service["account"], kept])), ""),
             (self.t("data_dirs"), ", ".join(service["data_dirs"]), ""), *((row["item"], row.get("value"), row.get("remark")) for row in service["key_info"]),

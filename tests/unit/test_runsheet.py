@@ -51,7 +51,7 @@ def sheet(root: Path, **parts: Any) -> dict[str, Any]:
     [
         ("zh_CN", ["维护清单", "关键信息", "详情", "注意事项", "服务地址信息", "登录帐号口令", "deploy 见密码库:pass:ops/web", "数据目录地址", "前期准备工作",
                    "验证方式：执行反馈信息", "回滚", "维护异常处理步骤", "异常类型", "提示信息", "关联事件", "签字栏", "执行人", "审批人", "☐ 已执行"]),
-        ("en", ["Run-sheet", "Key facts", "deploy see the password store:pass:ops/web", "Preparation", "Rollback", "Known errors", "Signatures", "☐ done"]),
+        ("en", ["Run-sheet", "Key facts", "deploy see the password store: pass:ops/web", "Preparation", "Rollback", "Known errors", "Signatures", "☐ done"]),
     ],
 )  # fmt: skip
 def test_everything_a_person_needs_is_on_it(tmp_path: Path, lang: str, words: list[str]) -> None:

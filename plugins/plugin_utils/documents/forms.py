@@ -79,7 +79,7 @@ def facts(record: Record, lang: str) -> str:
     place = labels.label("runsheet", "in_document" if kept.get("custody") == "document" else "in_software", lang)
     rows = [
         [word(lang, "address"), listed(lang, [endpoint(one) for one in record.get("endpoints") or []])],
-        [word(lang, "account"), _spaced(kept.get("account"), f"{place}:{kept['ref']}" if kept.get("ref") else "")],
+        [word(lang, "account"), _spaced(kept.get("account"), f"{place}{kept['ref']}" if kept.get("ref") else "")],
         [word(lang, "data_dirs"), listed(lang, record.get("data_dirs") or [])],
         *([row["item"], row.get("value"), row.get("remark")] for row in record.get("key_info") or []),
     ]
