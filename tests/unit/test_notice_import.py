@@ -30,7 +30,6 @@ BIN = Path(sys.executable).parent
 ADVISORY = Path(__file__).parent / "data/csaf-advisory.json"
 CONTENT = b"portal 2.4.1\n"  # what the advisory's digest is of
 SHA = hashlib.sha256(CONTENT).hexdigest()
-CID = f"CHG-{date.today():%Y%m%d}-01"
 SECRET = "hunter2-Zx9"
 
 
@@ -48,6 +47,11 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         yield found
 
 
+def cid(root: Path) -> str:
+    """The first change there; midnight may have been since this file was collected."""
+    return min(path.stem for path in (root / "changes").glob("CHG-*-01.yml"))
+
+
 def itops(root: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run([str(BIN / "itops"), *words], cwd=root, capture_output=True, text=True, check=False, timeout=120, env={**os.environ})
     assert done.returncode == code, done.stdout + done.stderr
@@ -61,14 +65,15 @@ def imported(root: Path, *words: str, code: int = 0) -> tuple[dict[str, Any], di
 
 
 def lint(root: Path) -> list[dict[str, Any]]:
-    done = subprocess.run([str(BIN / "itops"), "change", "lint", CID, "--format", "json"], cwd=root, capture_output=True, text=True, check=False, timeout=120)
+    words = [str(BIN / "itops"), "change", "lint", cid(root), "--format", "json"]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, timeout=120)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
 def complete(root: Path, said: dict[str, Any]) -> None:
     """Fill in exactly what was named as unknown, and nothing else."""
-    path = root / "changes" / f"{CID}.yml"
+    path = root / "changes" / f"{cid(root)}.yml"
     data = yaml.safe_load(path.read_text("utf-8"))
     values = {"start": "2026-11-28T02:00:00+08:00", "end": "2026-11-28T04:00:00+08:00", "size": len(CONTENT), "sha256": SHA}
     for place in said["fill_in"]:
@@ -85,7 +90,7 @@ def complete(root: Path, said: dict[str, Any]) -> None:
 
 def test_a_csaf_notice_becomes_a_change_with_all_it_says(root: Path) -> None:
     said, change = imported(root, str(ADVISORY))
-    assert said["type"] == "csaf" and said["change"] == change["id"] == CID and Path(said["staging"]).is_dir()
+    assert said["type"] == "csaf" and said["change"] == change["id"] == cid(root) and Path(said["staging"]).is_dir()
     notice = change["notice"]
     assert (notice["id"], notice["supplier"], change["title"]) == ("SUP-2026-118", "示例门户软件公司", "门户软件 2.4.0 身份验证绕过")
     assert notice["received_at"].startswith(f"{date.today():%Y-}") and notice["received_at"].endswith("+08:00")
@@ -153,7 +158,7 @@ def test_by_hand(root: Path) -> None:
 def test_two_notices_get_two_changes_and_the_next_command_is_said(root: Path) -> None:
     imported(root, str(ADVISORY))
     text = itops(root, "notice", "import", str(ADVISORY), "--service", "web").stdout
-    second = CID[:-1] + "2"
+    second = cid(root)[:-1] + "2"
     assert f"{second}.yml" in text and f"itops change lint {second}" in text and f"itops notice fetch {second}" in text
     assert "fill in notice.files[0].size" in text
 
@@ -190,10 +195,10 @@ def test_download_fetches_and_then_the_size_is_known(root: Path, web: Shop) -> N
     said, change = imported(root, *sums(root, web), "--download")
     assert [one["ok"] for one in said["download"]] == [True]
     assert change["notice"]["files"][0]["size"] == len(CONTENT)
-    assert (root / "staging" / CID / "portal-2.4.1.tar.gz").read_bytes() == CONTENT
+    assert (root / "staging" / cid(root) / "portal-2.4.1.tar.gz").read_bytes() == CONTENT
     complete(root, said)
     assert lint(root) == []
-    assert "size: 13" in itops(root, "change", "files", CID).stdout
+    assert "size: 13" in itops(root, "change", "files", cid(root)).stdout
 
 
 def test_a_file_that_is_not_as_the_notice_says_ends_with_3_and_stays_out(root: Path, web: Shop) -> None:
@@ -201,10 +206,10 @@ def test_a_file_that_is_not_as_the_notice_says_ends_with_3_and_stays_out(root: P
     words = sums(root, web)
     web.files["portal-2.4.1.tar.gz"] = b"tampered"
     done = itops(root, "notice", "import", *words, "--service", "web", "--download", code=3)
-    assert "portal-2.4.1.tar.gz: sha256 is not that of the notice; removed" in done.stderr and f"itops notice fetch {CID}" in done.stderr
+    assert "portal-2.4.1.tar.gz: sha256 is not that of the notice; removed" in done.stderr and f"itops notice fetch {cid(root)}" in done.stderr
     assert "1 of 2 files are not there" in done.stderr
-    assert [path.name for path in (root / "staging" / CID).iterdir()] == ["other.bin"]
-    change = yaml.safe_load((root / "changes" / f"{CID}.yml").read_text("utf-8"))
+    assert [path.name for path in (root / "staging" / cid(root)).iterdir()] == ["other.bin"]
+    change = yaml.safe_load((root / "changes" / f"{cid(root)}.yml").read_text("utf-8"))
     assert [file["size"] for file in change["notice"]["files"]] == ["待填", 5]
 
 
@@ -212,17 +217,17 @@ def test_fetch_goes_on_where_import_was_cut_off_and_touches_nothing_else(root: P
     web.files = {"big.bin": bytes(200_000)}
     web.cut_after = [70_000, 0, 0, 0]
     imported(root, *sums(root, web), "--download", code=3)
-    path = root / "changes" / f"{CID}.yml"
+    path = root / "changes" / f"{cid(root)}.yml"
     path.write_text(path.read_text("utf-8").replace("size: 待填", "size: '待填'  # 供应商未给出"), "utf-8")
     before = path.read_text("utf-8")
-    done = itops(root, "notice", "fetch", CID)
+    done = itops(root, "notice", "fetch", cid(root))
     assert "big.bin: fetched, 200000 bytes" in done.stdout and web.asked[-1] == "bytes=65536-"
     assert path.read_text("utf-8") == before.replace("size: '待填'", "size: 200000")
-    assert "was there already" in itops(root, "notice", "fetch", CID).stdout
+    assert "was there already" in itops(root, "notice", "fetch", cid(root)).stdout
 
 
 def test_fetch_without_files_or_change_says_so(root: Path) -> None:
-    assert "no such change" in itops(root, "notice", "fetch", CID, code=2).stderr
+    assert "no such change" in itops(root, "notice", "fetch", "CHG-20261123-77", code=2).stderr
     make.change(root, notice={"id": "SUP-1"})
     assert "no file is listed" in itops(root, "notice", "fetch", make.CHANGE, code=2).stderr
 
@@ -234,9 +239,9 @@ def test_a_signed_file_needs_the_key_and_its_id_is_kept_in_the_result(root: Path
     (root / "p.minisig").write_bytes(signer.sign(CONTENT))
     (root / "key.pub").write_text(signer.file, "utf-8")
     assert "--minisign-key" in itops(root, "notice", "import", "n.yml", "--service", "web", "--download", code=3).stderr
-    said = json.loads(itops(root, "notice", "fetch", CID, "--signatures", ".", "--minisign-key", "key.pub", "--format", "json").stdout)
+    said = json.loads(itops(root, "notice", "fetch", cid(root), "--signatures", ".", "--minisign-key", "key.pub", "--format", "json").stdout)
     assert said[0]["signature"]["key"] == "0807060504030201"
-    assert [path.name for path in (root / "staging" / CID).iterdir()] == ["portal-2.4.1.tar.gz"]
+    assert [path.name for path in (root / "staging" / cid(root)).iterdir()] == ["portal-2.4.1.tar.gz"]
 
 
 def test_a_signed_list_is_proved_before_anything_is_written(root: Path, web: Shop) -> None:
