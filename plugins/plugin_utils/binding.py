@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, known_errors, named_files, policy
+from ansible_collections.itops.maintenance.plugins.plugin_utils import error_rate, known_errors, named_files
 from ansible_collections.itops.maintenance.plugins.plugin_utils.scalars import Vaulted
 
 Record = Mapping[str, Any]
@@ -31,7 +31,7 @@ def bound(data: Record, services: Mapping[str, Record], folder: Path) -> dict[st
     taken = {sid: of_service(services[sid]) for sid in data.get("service") or [] if sid in services}
     made: dict[str, Any] = {key: data.get(key) for key in OF_THE_CHANGE}
     made |= {"records": taken} if taken else {}
-    everywhere = known_errors.steering(policy.known_errors_of(folder.parent))
+    everywhere = known_errors.steering(known_errors.everywhere(folder.parent))
     made |= {"known_errors": everywhere} if everywhere else {}
     files = {os.path.relpath(path, folder.resolve()): sha for path, sha in named_files.with_named(task_files(data, services, folder)).items()}
     return made | ({"task_files": dict(sorted(files.items()))} if files else {})

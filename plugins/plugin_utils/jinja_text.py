@@ -5,19 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jinja2 import Environment, TemplateError, nodes
-
-JINJA = Environment(autoescape=True, extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
-LOOKUPS = ("lookup", "query", "q")
-ANY = ("vars", "hostvars", "groups")  # variables by names, and hosts by groups, that only the inventory knows
 OF_FILES = ("file", "template", "unvault", "fileglob", "first_found", "filetree", "csvfile", "ini")  # lookups that read what lies beside the task file
 SIGNS = frozenset(f"{what}_{edge}_string" for what in ("variable", "block", "comment") for edge in ("start", "end"))
 HEADER = "#jinja2:"  # changes the signs for one text
-ELSEWHERE = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
 @dataclass(frozen=True)
@@ -47,32 +41,8 @@ def read(text: str) -> Said:
         return Said()
     if text.startswith(HEADER) and "_string" in text.partition("\n")[0]:
         return Said(hidden=frozenset([HEADER]))
-    try:
-        tree = JINJA.parse(text)
-    except TemplateError:
-        return Said()
-    names = frozenset(node.name for node in tree.find_all(nodes.Name))
-    texts = frozenset(node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str))
-    own = Said(names - {*LOOKUPS}, texts, frozenset(_hidden(tree)) | (names & {*ANY}))
+    from ansible_collections.itops.maintenance.plugins.plugin_utils import jinja_tree
+
+    names, texts, hidden = jinja_tree.parsed(text)
+    own = Said(names, texts, hidden)
     return together([own, *(read(inner) for inner in texts if dynamic(inner))])  # Ansible templates these as well
-
-
-def _hidden(tree: nodes.Template) -> Iterator[str]:
-    called = [call for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name) and call.node.name in LOOKUPS]
-    for call in called:
-        yield from _of_lookup(call)
-    if sum(node.name in LOOKUPS for node in tree.find_all(nodes.Name)) > len(called):
-        yield "lookup under another name"
-    for node in tree.find_all(ELSEWHERE):
-        if not isinstance(getattr(node, "template", None), nodes.Const):
-            yield "include"
-
-
-def _of_lookup(call: nodes.Call) -> Iterator[str]:
-    first, rest = (call.args[0] if call.args else None), call.args[1:]
-    kind = str(first.value).rpartition(".")[2] if isinstance(first, nodes.Const) else ""
-    if not kind or "var" in kind or call.dyn_args is not None or call.dyn_kwargs is not None:
-        yield "vars"
-    elif kind in OF_FILES and not all(isinstance(arg, nodes.Const) for arg in rest):
-        yield f"lookup {kind}"
-    yield from (pair.key for pair in call.kwargs if pair.key in SIGNS)

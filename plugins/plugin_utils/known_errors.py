@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.itops.maintenance.plugins.module_utils import known_errors as host_side
-from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, safe_pattern, step_rules
+from ansible_collections.itops.maintenance.plugins.plugin_utils import labels, safe_pattern, schema, source, step_rules, workspace
 from ansible_collections.itops.maintenance.plugins.plugin_utils.ledger import Event
+from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import errors
 
 UNKNOWN = "unknown_error"  # the type of a failure that no entry knows; its label is 未知异常
 MOST_RETRIES = 10
@@ -32,6 +34,24 @@ def entries(service: str, services: Mapping[str, Mapping[str, Any]], policy: Map
 def steering(listed: Sequence[Entry]) -> list[dict[str, Any]]:
     """What of these entries makes a run do something by itself; one that only pauses and tells may be added at any time."""
     return [{key: entry[key] for key in ("pattern", "action", "retries") if entry.get(key)} for entry in listed if entry.get("action") in STEERING]
+
+
+def everywhere(root: Path) -> list[dict[str, Any]]:
+    """The entries of every service, from policy.yml of the workspace in this folder; none where it cannot be read, which `policy.load` says."""
+    path = root / workspace.POLICY
+    try:
+        seen = path.stat()
+    except OSError:
+        return []
+    return _everywhere(path, seen.st_mtime_ns, seen.st_size)
+
+
+@lru_cache(maxsize=8)
+def _everywhere(path: Path, _mtime: int, _size: int) -> list[dict[str, Any]]:
+    """Read once for however many changes, until it is written again."""
+    raw = source.load(path)
+    data, problems = schema.validate(schema.options("policy"), raw, "policy")
+    return [] if errors([*raw.problems, *problems]) else list(data["known_errors"])
 
 
 def _carried(number: int, entry: Entry) -> dict[str, Any]:

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import day_file, known_errors, literal_secrets, schema, secret_ref, service_dates, source
+from ansible_collections.itops.maintenance.plugins.plugin_utils import (
+    day_file,
+    known_errors,
+    literal_secrets,
+    schema,
+    secret_ref,
+    service_dates,
+    source,
+    workspace,
+)
 from ansible_collections.itops.maintenance.plugins.plugin_utils.capacity import thresholds
 from ansible_collections.itops.maintenance.plugins.plugin_utils.governance import workdays
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem, errors
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
-FILE = "policy.yml"
+FILE = workspace.POLICY
 ROBOTS = ("wecom", "dingtalk", "feishu")  # anybody who knows the address may speak there
 SECRETS = (("channels", "secret"), ("tickets", "token"), ("monitors", "secret"))
 LONGEST_WAIT = 3600  # seconds a run may wait for alerts to clear
@@ -45,24 +52,6 @@ def read(ws: Workspace) -> tuple[dict[str, Any], list[Problem]]:
         problems += [raw.problem(*fault) for fault in known_errors.faults(data["known_errors"])]
         problems += list(_in_clear(raw, data, {problem.path for problem in problems}))
     return data, problems
-
-
-def known_errors_of(root: Path) -> list[dict[str, Any]]:
-    """The known errors of every service, of the workspace in this folder; none where the file cannot be read, which `load` says."""
-    path = root / FILE
-    try:
-        seen = path.stat()
-    except OSError:
-        return []
-    return _known_errors(path, seen.st_mtime_ns, seen.st_size)
-
-
-@lru_cache(maxsize=8)
-def _known_errors(path: Path, _mtime: int, _size: int) -> list[dict[str, Any]]:
-    """Read once for however many changes, until it is written again."""
-    raw = source.load(path)
-    data, problems = schema.validate(schema.options("policy"), raw, "policy")
-    return [] if errors([*raw.problems, *problems]) else list(data["known_errors"])
 
 
 def _dates(raw: source.Source, calendar: dict[str, Any]) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from ansible_collections.itops.maintenance.plugins.plugin_utils.store import add
 from ansible_collections.itops.maintenance.plugins.plugin_utils.store.place import Place
 
 MARKER = "itops.yml"
+POLICY = "policy.yml"
 RECORDS_VARIABLE = "ITOPS_RECORDS"
 SETTINGS = {"organisation", "timezone", "records", "staging", "facts", "documents", "fonts", "awx"}
 
