@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
+from ansible_collections.itops.maintenance.plugins.plugin_utils import redact
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
 
 COLLECTION = "itops.maintenance"
@@ -37,6 +38,10 @@ class Started:
 
     def alive(self) -> bool:
         return bool(self.thread.is_alive())
+
+    def last_lines(self, most: int = TAIL) -> list[str]:
+        """What Ansible itself said last, without secrets: with an error of a file it shows the lines around."""
+        return str(redact.redact("\n".join(list(self.tail)[-most:]))).splitlines()
 
     def finish(self) -> int:
         """Wait for the end, remove the artefacts, and give Ansible's return code (which is not the outcome)."""

@@ -37,7 +37,7 @@ def collect(ws: Workspace, known: Catalogue, service: str | None) -> None:
         code = started.finish()
     _tell(ws, began, told)
     if not told:
-        say("\n".join(list(started.tail)[-20:]))
+        say("\n".join(started.last_lines(20)))
         raise Exit(INTERNAL, f"nothing was collected (ansible ended with {code}) → itops lint; ansible-inventory --graph itops_services")
     named = set(_named(known, service))
     if service is None and code in RAN_THROUGH:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.itops.maintenance.plugins.plugin_utils import membership
+from ansible_collections.itops.maintenance.plugins.plugin_utils import membership, redact
 from ansible_collections.itops.maintenance.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.itops.maintenance.plugins.plugin_utils.problem import BadInput, Problem
 from ansible_collections.itops.maintenance.plugins.plugin_utils.workspace import Workspace
@@ -50,7 +50,7 @@ def _inventory(ws: Workspace) -> dict[str, Any]:
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout, object_hook=_plain)
             return found
-        said = " ".join(done.stderr.split())[:500]
+        said = redact.redact(" ".join(done.stderr.split()))[:500]  # Ansible shows the lines around an error
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         said = str(error)
     raise BadInput([Problem(str(ws.inventory), 0, "", f"Ansible cannot read the inventory: {said}", remedy=f"ansible-inventory -i {ws.inventory} --list")])

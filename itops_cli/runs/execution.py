@@ -69,7 +69,7 @@ class Execution:
                 time.sleep(POLL)
         code = started.finish()
         self._turn(ledger)
-        return self._judge(ledger, code, list(started.tail))
+        return self._judge(ledger, code, started.last_lines())
 
     def _look(self, ledger: Ledger) -> None:
         """While it runs: a store that cannot be reached ends the run by itself, at a step boundary. Ending here would kill it."""

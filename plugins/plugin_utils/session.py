@@ -70,7 +70,7 @@ def values(session: Session, target: plan.Target, lookup: Callable[[str], str | 
     Only secrets may come from elsewhere: `lookup` gives such an inventory variable.
     """
     plain = {
-        "host": "%{host}" if target.host.startswith(plan.GROUP) else target.host,
+        "host": target.host,
         "service": target.service,
         "change": session.change.id,
         "files": str(Path(state_dir) / session.change.id / "files"),

@@ -54,8 +54,9 @@ def test_views_that_ask_no_inventory_count_a_group_as_one(house: LocalHouse) -> 
 
 def test_an_inventory_that_cannot_be_read_is_said(house: LocalHouse) -> None:
     cid = house.change()
-    (house.root / "inventory/groups.yml").write_text("front: [\n", "utf-8")
+    (house.root / "inventory/groups.yml").write_text("front:\n  vars:\n    db_password: hunter2-Zx9 : x\n", "utf-8")
     done = house.itops("plan", cid)
+    assert "hunter2-Zx9" not in done.stdout + done.stderr, "Ansible shows the lines around an error"
     assert done.returncode == 2 and "Ansible cannot read the inventory" in done.stderr and "ansible-inventory" in done.stderr, done.stderr
     (house.root / "inventory/groups.yml").unlink()
     done = house.itops("plan", cid)

@@ -66,3 +66,14 @@ def test_no_file_holds_a_planted_secret(house: LocalHouse, tmp_path: Path, scrat
     assert [secret for secret in PLANTED if secret in done.stdout + done.stderr] == []
     assert list(scratch.rglob("*")) == [], "nothing of ansible-runner stays"
     house.sound(cid)
+
+
+def test_ansibles_own_error_shows_no_secret_of_the_lines_around(house: LocalHouse) -> None:
+    cid = house.change()
+    with (house.root / "ansible.cfg").open("a", encoding="utf-8") as settings:
+        settings.write("[inventory]\nany_unparsed_is_failed = true\nenable_plugins = auto\n")
+    (house.root / "inventory/a.yml").write_text(f"all:\n  vars:\n    db_password: {VAULTED} : x\n", "utf-8")
+    done = house.itops("run", cid)
+    said = done.stdout + done.stderr
+    assert VAULTED not in said
+    assert done.returncode == 20 and "db_password: " in said, said
